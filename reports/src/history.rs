@@ -117,6 +117,8 @@ pub enum What {
         bytes: u64,
         /// The `type` of a problem+json answer.
         problem: Option<Name>,
+        /// The answer's `Location`: names what a POST created.
+        location: Option<String>,
         /// What went wrong, when there was no answer.
         error: Option<String>,
     },
