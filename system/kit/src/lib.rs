@@ -15,6 +15,7 @@ pub mod event;
 pub mod net;
 pub mod pod;
 pub mod rng;
+pub mod rpc;
 pub mod signal;
 pub mod spawn;
 pub mod stop;

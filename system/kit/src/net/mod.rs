@@ -2,6 +2,7 @@
 //!
 //! [`Transport`] is the port. [`Tcp`](tcp::Tcp) is the real adapter; the simulator brings its own.
 
+pub mod memory;
 pub mod tcp;
 
 use std::{io, sync::Arc};
