@@ -1,0 +1,173 @@
+//! What users do: journeys as data, and how many of them at what rate.
+//!
+//! # Templates
+//!
+//! Paths, header values and bodies are templates. In them
+//! `{name}` is a variable (saved by an earlier step, or one of `{user}` and `{iteration}`),
+//! `{unique}` a text that occurs nowhere else in the run, `{1..=9}` a whole number of that range, and
+//! `{tv|radio|phone}` one of the choices. JSON's own braces stay as they are, because what follows
+//! them is none of these.
+
+use std::time::Duration;
+
+use squall_reports::history::Outcome;
+
+use crate::range::TimeRange;
+
+/// A group of users.
+#[derive(Clone, Copy, Debug)]
+pub struct Load {
+    /// Its name; users are called after it.
+    pub name: &'static str,
+    /// When it begins, counted from the run's start.
+    pub begins: Duration,
+    /// How long it lasts.
+    pub extent: Extent,
+    /// How its users arrive.
+    pub arrival: Arrival,
+    /// What they do, drawn by weight anew for each journey.
+    pub mix: &'static [Share],
+    /// Each request is given up after this time (siege: 30 s).
+    pub timeout: Duration,
+    /// True: a user keeps its connections. False: each request opens one (siege's default), so that
+    /// each is balanced anew.
+    pub keep_alive: bool,
+}
+
+/// How long a load lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// For a time (siege `-t`): requests under way at the end are cancelled and counted nowhere.
+    For(Duration),
+    /// Until each user has made so many journeys (siege `-r`), or an open load has started so many
+    /// in all.
+    Journeys(u32),
+}
+
+/// How users arrive.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Arrival {
+    /// As many users as stated, each at the next journey when one ends (siege `-c`): X = N / (R + Z).
+    Closed {
+        /// How many (siege `-c`).
+        users: u32,
+        /// Pause after each journey (siege `-d D`: 0 to D).
+        think: TimeRange,
+    },
+    /// A new user for each journey, whether or not the former ones are done.
+    Open {
+        /// Journeys a second.
+        rate_per_s: f64,
+        /// At what distances.
+        spacing: Spacing,
+        /// At most so many journeys at one time; further ones are dropped, and recorded as such.
+        max_in_flight: u32,
+    },
+}
+
+/// Distances between arrivals of an open load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spacing {
+    /// All alike.
+    Constant,
+    /// Exponentially distributed.
+    Poisson,
+}
+
+/// A journey's share of a mix.
+#[derive(Clone, Copy, Debug)]
+pub struct Share {
+    /// Its part of the sum of all weights.
+    pub weight: u32,
+    /// The journey.
+    pub journey: Journey,
+}
+
+/// What one user does, step by step.
+#[derive(Clone, Copy, Debug)]
+pub struct Journey {
+    /// Its name in the history.
+    pub name: &'static str,
+    /// Its steps, in order.
+    pub steps: &'static [Step],
+}
+
+/// One step of a journey.
+#[derive(Clone, Copy, Debug)]
+pub enum Step {
+    /// Sends one request.
+    Request(Request),
+    /// Sends a request again and again until its answer is as wanted. Only for safe methods.
+    Until {
+        /// What is sent; its answers need not be as it expects until the last one is.
+        request: Request,
+        /// A JSON pointer into the answer's body, `/status`; it must hold one of `values`, as text.
+        member: &'static str,
+        /// What is waited for.
+        values: &'static [&'static str],
+        /// Pause after an answer that is not it.
+        every: Duration,
+        /// The journey is given up after this time.
+        within: Duration,
+    },
+    /// Waits.
+    Think(TimeRange),
+    /// Sets a variable.
+    Set {
+        /// The variable.
+        variable: &'static str,
+        /// A template.
+        value: &'static str,
+    },
+}
+
+/// A request as a user sends it. Users never resend an unsafe one.
+#[derive(Clone, Copy, Debug)]
+pub struct Request {
+    /// GET, POST, …
+    pub method: &'static str,
+    /// Service and port, `gateway:8080`.
+    pub target: &'static str,
+    /// A template, `/orders/{order}`; as written it is the route in the history.
+    pub path: &'static str,
+    /// (name, template).
+    pub headers: &'static [(&'static str, &'static str)],
+    /// A JSON template.
+    pub body: Option<&'static str>,
+    /// Answers after which the journey goes on.
+    pub expect: &'static [Answer],
+    /// Answers after which it ends well, early: a refusal that the scenario allows. Any other answer
+    /// ends it badly.
+    pub accept: &'static [Answer],
+    /// What is kept of an expected answer.
+    pub save: &'static [Save],
+}
+
+/// A kind of answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Exactly this status.
+    Status(u16),
+    /// Whatever has this outcome: answers, timeouts and broken connections alike.
+    Outcome(Outcome),
+    /// Anything.
+    Any,
+}
+
+/// Keeps a part of an answer in a variable. When the part is absent the journey ends badly.
+#[derive(Clone, Copy, Debug)]
+pub struct Save {
+    /// The variable.
+    pub variable: &'static str,
+    /// The part.
+    pub part: Part,
+}
+
+/// A part of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// What follows the last `/` of the `Location` header.
+    LocationId,
+    /// A JSON pointer into the body, `/id`.
+    Member(&'static str),
+}
