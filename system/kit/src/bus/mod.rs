@@ -3,6 +3,12 @@
 //! [`Broker`] is the port; every adapter passes one contract test. One topic per system, keyed by the
 //! front aggregate, so that everything about one order lies in one partition, in order.
 
+mod file;
+mod group;
+pub mod log;
+pub mod partition;
+mod shelf;
+
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -82,7 +88,9 @@ pub trait Broker: Send + Sync + 'static {
     ) -> BoxFuture<'_, Result<Vec<Position>, BusError>>;
 
     /// Joins the group if need be, counts as a heartbeat, and gives uncommitted events of the
-    /// member's partitions, at most `limit`. Waits up to `wait_ms` for the first one.
+    /// member's partitions, at most `limit`, from the acknowledged offsets on. Waits up to `wait_ms`
+    /// for the first one, or for a rebalance; the adapter may bound the wait further. A `limit` of 0
+    /// is a heartbeat and no more: it tells the member's standing at once.
     fn poll(
         &self,
         member: Member,

@@ -1,0 +1,386 @@
+//! The embedded broker: a partitioned log with consumer groups, in a file or in memory.
+//!
+//! Topics appear when first named. What is not acknowledged is delivered again, from the earliest
+//! event on for a new group (Kafka: `auto.offset.reset` earliest). Nothing is ever deleted.
+
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::{
+    sync::watch,
+    time::{Duration, Instant, timeout_at},
+};
+
+use super::{
+    Assignment, Batch, Broker, BusError, Delivery, Member, Position,
+    file::File,
+    group::Group,
+    partition::partition_of,
+    shelf::{Memory, Shelf, Shelved},
+};
+use crate::{BoxFuture, event::Event};
+
+/// How a log treats topics and members.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Partitions of a topic that this log creates, at least 1. A topic that exists keeps its own.
+    pub partitions: u32,
+    /// A member not heard of for so long leaves its group (Kafka: `session.timeout.ms`). Polls,
+    /// heartbeats and acknowledgements count; a poll waits for at most half of it.
+    pub session: Duration,
+}
+
+impl Default for Settings {
+    /// 4 partitions; 10 s, Kafka's session timeout before 3.0.
+    fn default() -> Self {
+        Self {
+            partitions: 4,
+            session: Duration::from_secs(10),
+        }
+    }
+}
+
+/// The embedded broker. Clones are the same log.
+#[derive(Clone)]
+pub struct Log {
+    settings: Settings,
+    state: Arc<Mutex<State>>,
+}
+
+struct State {
+    topics: BTreeMap<String, Topic>,
+    shelf: Box<dyn Shelf>,
+}
+
+struct Topic {
+    /// Events in each partition.
+    ends: Vec<u64>,
+    groups: BTreeMap<String, Group>,
+}
+
+impl Log {
+    /// A log that lives as long as the last clone of it.
+    pub fn memory(settings: Settings) -> Self {
+        Self::new(settings, Memory::default(), BTreeMap::new())
+    }
+
+    /// The log kept in the file at `path`, made if absent. What it has answered survives a kill and
+    /// a power loss. One process at a time.
+    ///
+    /// # Errors
+    /// [`BusError::Failed`] when the file cannot be opened or is no log of ours.
+    pub fn open(path: &Path, settings: Settings) -> Result<Self, BusError> {
+        let mut file = File::open(path)?;
+        let topics = file.topics()?;
+        Ok(Self::new(settings, file, topics))
+    }
+
+    fn new(
+        settings: Settings,
+        shelf: impl Shelf + 'static,
+        topics: BTreeMap<String, Shelved>,
+    ) -> Self {
+        assert!(
+            settings.partitions > 0,
+            "a topic has at least one partition"
+        );
+        let topics = topics.into_iter().map(|(name, kept)| (name, kept.into()));
+        let state = State {
+            topics: topics.collect(),
+            shelf: Box::new(shelf),
+        };
+        Self {
+            settings,
+            state: Arc::new(Mutex::new(state)),
+        }
+    }
+
+    /// All events of a topic, partition by partition, in order.
+    ///
+    /// # Errors
+    /// [`BusError::Failed`] when they cannot be read.
+    pub fn events(&self, topic: &str) -> Result<Vec<Delivery>, BusError> {
+        let State { topics, shelf } = &mut *self.locked();
+        let partitions = topics.get(topic).map_or(0, Topic::partitions);
+        let mut events = Vec::new();
+        for partition in 0..partitions {
+            let start = Position {
+                partition,
+                offset: 0,
+            };
+            events.append(&mut shelf.read(topic, start, u64::MAX)?);
+        }
+        Ok(events)
+    }
+
+    /// The names of all topics, sorted.
+    pub fn topics(&self) -> Vec<String> {
+        self.locked().topics.keys().cloned().collect()
+    }
+
+    fn locked(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn wait_for_batch(
+        &self,
+        member: Member,
+        limit: u64,
+        wait_ms: u64,
+    ) -> Result<Batch, BusError> {
+        let wait = Duration::from_millis(wait_ms).min(self.settings.session / 2);
+        let deadline = Instant::now() + wait;
+        let mut first = None;
+        loop {
+            let glance = self
+                .locked()
+                .look(self.settings, &member, limit, first.is_none())?;
+            let assignment = &glance.batch.assignment;
+            let rebalanced = first.get_or_insert_with(|| assignment.clone()) != assignment;
+            let ready = limit == 0 || rebalanced || !glance.batch.deliveries.is_empty();
+            if ready || Instant::now() >= deadline {
+                return Ok(glance.batch);
+            }
+            let mut bell = glance.bell;
+            // Too late is no harm: the next look tells what has become of it. A bell that is gone
+            // means that the member has left: so does its poll.
+            if let Ok(Err(_)) = timeout_at(glance.look_again.min(deadline), bell.changed()).await {
+                return Err(BusError::StaleGeneration);
+            }
+        }
+    }
+}
+
+impl Broker for Log {
+    fn append(
+        &self,
+        topic: String,
+        events: Vec<Event>,
+    ) -> BoxFuture<'_, Result<Vec<Position>, BusError>> {
+        let positions = self.locked().append(self.settings, &topic, events);
+        Box::pin(std::future::ready(positions))
+    }
+
+    fn poll(
+        &self,
+        member: Member,
+        limit: u64,
+        wait_ms: u64,
+    ) -> BoxFuture<'_, Result<Batch, BusError>> {
+        Box::pin(self.wait_for_batch(member, limit, wait_ms))
+    }
+
+    fn acknowledge(
+        &self,
+        member: Member,
+        generation: u64,
+        handled: Vec<Position>,
+    ) -> BoxFuture<'_, Result<(), BusError>> {
+        let moved = self
+            .locked()
+            .acknowledge(self.settings, &member, generation, &handled);
+        Box::pin(std::future::ready(moved))
+    }
+
+    fn leave(&self, member: Member) -> BoxFuture<'_, Result<(), BusError>> {
+        let left = self.locked().leave(self.settings, &member);
+        Box::pin(std::future::ready(left))
+    }
+
+    fn lag(&self, topic: String, group: String) -> BoxFuture<'_, Result<u64, BusError>> {
+        let lag = self.locked().lag(&topic, &group);
+        Box::pin(std::future::ready(Ok(lag)))
+    }
+}
+
+// === impl State ===
+
+/// What a poll finds.
+struct Glance {
+    batch: Batch,
+    bell: watch::Receiver<()>,
+    /// When somebody's session may end.
+    look_again: Instant,
+}
+
+impl State {
+    fn append(
+        &mut self,
+        settings: Settings,
+        topic: &str,
+        events: Vec<Event>,
+    ) -> Result<Vec<Position>, BusError> {
+        let (found, shelf) = self.topic(settings, topic)?;
+        let mut ends = found.ends.clone();
+        let partitions = found.partitions();
+        let deliveries: Vec<Delivery> = events
+            .into_iter()
+            .map(|event| {
+                let partition = partition_of(&event.key, partitions);
+                let end = usize::try_from(partition)
+                    .ok()
+                    .and_then(|place| ends.get_mut(place))
+                    .expect("the partitioner stays within the topic");
+                let offset = *end;
+                *end += 1;
+                let position = Position { partition, offset };
+                Delivery { position, event }
+            })
+            .collect();
+        shelf.append(topic, &deliveries)?;
+        found.ends = ends;
+        let positions: Vec<Position> = deliveries.iter().map(|it| it.position).collect();
+        let touched: Vec<u32> = positions.iter().map(|it| it.partition).collect();
+        for group in found.groups.values() {
+            group.wake(&touched);
+        }
+        Ok(positions)
+    }
+
+    fn look(
+        &mut self,
+        settings: Settings,
+        member: &Member,
+        limit: u64,
+        heartbeat: bool,
+    ) -> Result<Glance, BusError> {
+        let now = Instant::now();
+        let (topic, shelf) = self.topic(settings, &member.topic)?;
+        let ends = topic.ends.clone();
+        let group = topic
+            .groups
+            .entry(member.group.clone())
+            .or_insert_with(|| Group::new(0, vec![0; ends.len()]));
+        let expired = group.expire(now);
+        let joined = heartbeat && group.heartbeat(&member.member, now, settings.session);
+        if expired || joined {
+            shelf.generation(&member.topic, &member.group, group.generation())?;
+        }
+        let (assignment, bell) = group
+            .standing(&member.member)
+            .ok_or(BusError::StaleGeneration)?;
+        let deliveries = unread(shelf, &member.topic, group, &assignment, &ends, limit)?;
+        Ok(Glance {
+            batch: Batch {
+                assignment,
+                deliveries,
+            },
+            bell,
+            look_again: group.next_expiry().unwrap_or(now + settings.session),
+        })
+    }
+
+    fn acknowledge(
+        &mut self,
+        settings: Settings,
+        member: &Member,
+        generation: u64,
+        handled: &[Position],
+    ) -> Result<(), BusError> {
+        let now = Instant::now();
+        let (topic, shelf) = self.topic(settings, &member.topic)?;
+        let group = topic
+            .groups
+            .get_mut(&member.group)
+            .ok_or(BusError::StaleGeneration)?;
+        if group.expire(now) {
+            shelf.generation(&member.topic, &member.group, group.generation())?;
+        }
+        let moved = group.acknowledgement(&member.member, generation, handled, &topic.ends)?;
+        group.heartbeat(&member.member, now, settings.session);
+        if !moved.is_empty() {
+            shelf.offsets(&member.topic, &member.group, &moved)?;
+            group.commit(&moved);
+        }
+        Ok(())
+    }
+
+    fn leave(&mut self, settings: Settings, member: &Member) -> Result<(), BusError> {
+        let (topic, shelf) = self.topic(settings, &member.topic)?;
+        let Some(group) = topic.groups.get_mut(&member.group) else {
+            return Ok(());
+        };
+        if group.leave(&member.member) {
+            shelf.generation(&member.topic, &member.group, group.generation())?;
+        }
+        Ok(())
+    }
+
+    fn lag(&self, topic: &str, group: &str) -> u64 {
+        let Some(topic) = self.topics.get(topic) else {
+            return 0;
+        };
+        let group = topic.groups.get(group);
+        let behind = |(partition, end): (u32, &u64)| {
+            end - group.map_or(0, |group| group.committed(partition))
+        };
+        (0..).zip(&topic.ends).map(behind).sum()
+    }
+
+    /// The topic, made if absent, and where it is kept.
+    fn topic(
+        &mut self,
+        settings: Settings,
+        name: &str,
+    ) -> Result<(&mut Topic, &mut dyn Shelf), BusError> {
+        if !self.topics.contains_key(name) {
+            self.shelf.create(name, settings.partitions)?;
+            let ends = (0..settings.partitions).map(|_| 0).collect();
+            let groups = BTreeMap::new();
+            self.topics.insert(name.to_owned(), Topic { ends, groups });
+        }
+        let topic = self.topics.get_mut(name).expect("it was just made");
+        Ok((topic, &mut *self.shelf))
+    }
+}
+
+impl Topic {
+    fn partitions(&self) -> u32 {
+        u32::try_from(self.ends.len()).unwrap_or(u32::MAX)
+    }
+}
+
+impl From<Shelved> for Topic {
+    fn from(kept: Shelved) -> Self {
+        let groups = kept
+            .groups
+            .into_iter()
+            .map(|(name, (generation, offsets))| (name, Group::new(generation, offsets)));
+        Self {
+            groups: groups.collect(),
+            ends: kept.ends,
+        }
+    }
+}
+
+/// Up to `limit` events that the member has not acknowledged. Every partition gets its share of the
+/// limit, and what one leaves goes to the next ones: a long partition must not starve the others.
+fn unread(
+    shelf: &mut dyn Shelf,
+    topic: &str,
+    group: &Group,
+    assignment: &Assignment,
+    ends: &[u64],
+    limit: u64,
+) -> Result<Vec<Delivery>, BusError> {
+    let mut deliveries = Vec::new();
+    let (mut places, mut partitions) = (limit, (1..=assignment.partitions.len() as u64).rev());
+    for &partition in &assignment.partitions {
+        let share = places.div_ceil(partitions.next().unwrap_or(1));
+        let offset = group.committed(partition);
+        let end = usize::try_from(partition)
+            .ok()
+            .and_then(|place| ends.get(place));
+        if share == 0 || end.is_none_or(|end| *end <= offset) {
+            continue;
+        }
+        let start = Position { partition, offset };
+        let mut found = shelf.read(topic, start, share)?;
+        places -= found.len() as u64;
+        deliveries.append(&mut found);
+    }
+    Ok(deliveries)
+}
