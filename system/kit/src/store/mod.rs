@@ -7,10 +7,20 @@
 //! **Lost replies are normal life.** Every commit carries an id that is stored with it: committing
 //! the same id again does nothing and gives the first answer. After [`StoreError::Unknown`] a caller
 //! therefore repeats the same commit until it knows; [`Store::commit`] does.
+//!
+//! **Where to start reading:** services use [`Store`] and [`Unit`] with their own [`Entity`] types;
+//! everything else in this file is the port, for adapters and the relay.
 
-use serde::{Deserialize, Serialize};
+mod entity;
+mod handle;
+mod unit;
+
+pub use entity::{Entity, Stored};
+pub use handle::{FIND_LIMIT, Settings, Store};
+pub use unit::Unit;
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use std::sync::Arc;
 
 use crate::{BoxFuture, event::Event};
 
@@ -80,6 +90,17 @@ pub struct Receipt {
     pub replayed: bool,
 }
 
+impl Receipt {
+    /// The answer as the type it was written from.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`] when it is of another shape.
+    pub fn answer<A: DeserializeOwned>(&self) -> Result<A, StoreError> {
+        A::deserialize(&self.answer)
+            .map_err(|error| StoreError::Failed(format!("a stored answer: {error}")))
+    }
+}
+
 /// Sort order of a query.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sort {
@@ -102,6 +123,41 @@ pub struct Query {
     pub page: u64,
     /// Records a page, at least 1.
     pub size: u64,
+}
+
+impl Query {
+    /// All resources of one kind, the first 20 by id.
+    pub fn of<T: Entity>() -> Self {
+        Self {
+            collection: T::COLLECTION.to_owned(),
+            filter: Vec::new(),
+            sort: Vec::new(),
+            page: 0,
+            size: 20,
+        }
+    }
+
+    /// Only those found under `value` in `index`.
+    #[must_use]
+    pub fn filter(mut self, index: &str, value: &str) -> Self {
+        self.filter.push((index.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// By `field` next.
+    #[must_use]
+    pub fn sort(mut self, field: &str, descending: bool) -> Self {
+        let field = field.to_owned();
+        self.sort.push(Sort { field, descending });
+        self
+    }
+
+    /// The page `page` (from 0) of `size` resources each (at least 1).
+    #[must_use]
+    pub fn page(mut self, page: u64, size: u64) -> Self {
+        (self.page, self.size) = (page, size);
+        self
+    }
 }
 
 /// One page of a query.
@@ -144,6 +200,9 @@ pub enum StoreError {
         /// The event.
         event_id: String,
     },
+    /// The query cannot be answered as it stands.
+    #[error("bad query: {0}")]
+    BadQuery(String),
     /// The relay's lease is another's. Nothing was written.
     #[error("the relay lease was lost")]
     LeaseLost,
@@ -170,7 +229,7 @@ pub trait Database: Send + Sync + 'static {
     fn allocate(&self, collection: String) -> BoxFuture<'_, Result<u64, StoreError>>;
 
     /// Executes a commit, or gives the first answer of an earlier one with the same id.
-    fn commit(&self, commit: Commit) -> BoxFuture<'_, Result<Receipt, StoreError>>;
+    fn commit<'a>(&'a self, commit: &'a Commit) -> BoxFuture<'a, Result<Receipt, StoreError>>;
 
     /// The answer stored with a commit id, if one was executed. `replayed` is true.
     fn receipt(&self, commit_id: String) -> BoxFuture<'_, Result<Option<Receipt>, StoreError>>;
@@ -185,20 +244,4 @@ pub trait Database: Send + Sync + 'static {
 
     /// Marks rows up to and including `row_id` as published, under a lease that must still stand.
     fn published(&self, lease: Lease, row_id: u64) -> BoxFuture<'_, Result<(), StoreError>>;
-}
-
-/// A pod's database.
-#[derive(Clone)]
-pub struct Store(Arc<dyn Database>);
-
-impl Store {
-    /// Wraps an adapter.
-    pub fn new(database: impl Database) -> Self {
-        Self(Arc::new(database))
-    }
-
-    /// The adapter itself, for relay and contract tests.
-    pub fn database(&self) -> &dyn Database {
-        &*self.0
-    }
 }

@@ -1,0 +1,229 @@
+//! A unit of work: loads, changes in memory, one commit.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{
+    Commit, Entity, FIND_LIMIT, InboxEntry, Key, Query, Receipt, Record, Store, StoreError, Stored,
+    Write, entity::encode,
+};
+use crate::event::Event;
+
+/// Work that takes effect as a whole or not at all.
+///
+/// ```ignore
+/// let mut unit = store.unit(commit_id);
+/// let Some(mut order) = unit.load::<Order>(id).await? else { return Err(NotFound) };
+/// order.value.status = Status::Shipped;
+/// unit.put(id, &order.value);
+/// unit.publish("Shipped", &id.to_string(), &Shipped { order: id });
+/// unit.commit(&order).await?;
+/// ```
+///
+/// Whatever was loaded must still stand at commit, else [`StoreError::Conflict`]: then start again
+/// with a new unit **of the same commit id**. A search guards what it found, not what it did not
+/// find. Loads and searches see the unit's own changes. Dropping a unit changes nothing.
+pub struct Unit {
+    store: Store,
+    commit_id: String,
+    expected: BTreeMap<Key, u64>,
+    writes: BTreeMap<Key, Write>,
+    outbox: Vec<Event>,
+    inbox: Option<InboxEntry>,
+}
+
+impl Unit {
+    pub(super) fn new(store: Store, commit_id: String) -> Self {
+        Self {
+            store,
+            commit_id,
+            expected: BTreeMap::new(),
+            writes: BTreeMap::new(),
+            outbox: Vec::new(),
+            inbox: None,
+        }
+    }
+
+    /// The id that the commit will have.
+    pub fn commit_id(&self) -> &str {
+        &self.commit_id
+    }
+
+    /// One entity by id. `None` guards, too: the commit fails if somebody creates it meanwhile.
+    ///
+    /// # Errors
+    /// As [`Store::get`].
+    pub async fn load<T: Entity>(&mut self, id: u64) -> Result<Option<Stored<T>>, StoreError> {
+        let key = key::<T>(id);
+        if let Some(write) = self.writes.get(&key) {
+            return own(write).map(Stored::decode).transpose();
+        }
+        let stored = self.store.get::<T>(id).await?;
+        self.guard(key, stored.as_ref().map_or(0, |stored| stored.version));
+        Ok(stored)
+    }
+
+    /// Entities found under `value` in `index`, by id; the first [`FIND_LIMIT`] of them.
+    ///
+    /// # Errors
+    /// As [`Store::get`].
+    pub async fn find<T: Entity>(
+        &mut self,
+        index: &str,
+        value: &str,
+    ) -> Result<Vec<Stored<T>>, StoreError> {
+        let query = Query::of::<T>().filter(index, value).page(0, FIND_LIMIT);
+        let found = self.search::<T>(query, index, value).await?;
+        Ok(found.into_values().collect())
+    }
+
+    /// Of the entities found under `value` in `index`, the one with the greatest id.
+    ///
+    /// # Errors
+    /// As [`Store::get`].
+    pub async fn newest<T: Entity>(
+        &mut self,
+        index: &str,
+        value: &str,
+    ) -> Result<Option<Stored<T>>, StoreError> {
+        // One more than this unit has changed: so many may no longer belong to the result.
+        let changed = u64::try_from(self.writes.len()).unwrap_or(u64::MAX);
+        let query = Query::of::<T>()
+            .filter(index, value)
+            .sort("id", true)
+            .page(0, changed.saturating_add(1));
+        let found = self.search::<T>(query, index, value).await?;
+        Ok(found.into_values().next_back())
+    }
+
+    /// Creates an entity under the next unused id, and gives that id.
+    ///
+    /// # Errors
+    /// As [`Store::get`].
+    pub async fn insert<T: Entity>(&mut self, value: &T) -> Result<u64, StoreError> {
+        let id = self.store.allocate(T::COLLECTION).await?;
+        self.guard(key::<T>(id), 0);
+        self.put(id, value);
+        Ok(id)
+    }
+
+    /// Writes an entity that this unit has looked at: loaded, found, or found absent.
+    ///
+    /// # Panics
+    /// When it has not: a blind write would silently undo somebody else's.
+    pub fn put<T: Entity>(&mut self, id: u64, value: &T) {
+        let indexes = value.indexes().into_iter();
+        let indexes = indexes.map(|(index, value)| (index.to_owned(), value));
+        self.write(Write {
+            key: key::<T>(id),
+            body: Some(encode(value)),
+            indexes: indexes.collect(),
+        });
+    }
+
+    /// Deletes an entity that this unit has looked at.
+    ///
+    /// # Panics
+    /// When it has not.
+    pub fn delete<T: Entity>(&mut self, id: u64) {
+        self.write(Write {
+            key: key::<T>(id),
+            body: None,
+            indexes: Vec::new(),
+        });
+    }
+
+    /// States a fact: it will be published once, and only if, this unit is committed. `key` is the
+    /// front aggregate's: events of one key keep their order.
+    pub fn publish(&mut self, kind: &str, key: &str, body: &(impl Serialize + ?Sized)) {
+        let settings = self.store.settings();
+        self.outbox.push(Event {
+            id: format!("{}#{}", self.commit_id, self.outbox.len() + 1),
+            kind: kind.to_owned(),
+            key: key.to_owned(),
+            source: settings.source.clone(),
+            at_ms: settings.clock.now_ms(),
+            body: encode(body),
+        });
+    }
+
+    /// Records the event that this unit is the effect of. If it already had its effect, the commit
+    /// fails with [`StoreError::AlreadyConsumed`].
+    ///
+    /// # Panics
+    /// When called twice: one unit is the effect of one event.
+    pub fn consumed(&mut self, entry: InboxEntry) {
+        let former = self.inbox.replace(entry);
+        assert_eq!(former, None, "a unit of work consumes one event");
+    }
+
+    /// Commits. `answer` is kept with the commit id: whoever repeats the unit gets it.
+    ///
+    /// # Errors
+    /// As [`Store::commit`].
+    pub async fn commit(self, answer: &(impl Serialize + ?Sized)) -> Result<Receipt, StoreError> {
+        let commit = Commit {
+            id: self.commit_id,
+            expected: self.expected.into_iter().collect(),
+            writes: self.writes.into_values().collect(),
+            outbox: self.outbox,
+            inbox: self.inbox,
+            answer: encode(answer),
+        };
+        self.store.commit(&commit).await
+    }
+
+    async fn search<T: Entity>(
+        &mut self,
+        query: Query,
+        index: &str,
+        value: &str,
+    ) -> Result<BTreeMap<u64, Stored<T>>, StoreError> {
+        let (found, _total) = self.store.page::<T>(query).await?;
+        let mut result = BTreeMap::new();
+        for stored in found {
+            self.guard(key::<T>(stored.id), stored.version);
+            result.insert(stored.id, stored);
+        }
+        let own_writes = self.writes.values();
+        for write in own_writes.filter(|write| write.key.collection == T::COLLECTION) {
+            result.remove(&write.key.id);
+            let belongs = write.indexes.iter().any(|(i, v)| i == index && v == value);
+            if let Some(record) = own(write).filter(|_| belongs) {
+                result.insert(record.id, Stored::decode(record)?);
+            }
+        }
+        Ok(result)
+    }
+
+    /// The first version seen counts: a later look that saw another one makes the commit fail.
+    fn guard(&mut self, key: Key, version: u64) {
+        self.expected.entry(key).or_insert(version);
+    }
+
+    fn write(&mut self, write: Write) {
+        let Key { collection, id } = &write.key;
+        assert!(
+            self.expected.contains_key(&write.key),
+            "{collection}/{id} is written without a look at it: load it in this unit first"
+        );
+        self.writes.insert(write.key.clone(), write);
+    }
+}
+
+fn key<T: Entity>(id: u64) -> Key {
+    Key {
+        collection: T::COLLECTION.to_owned(),
+        id,
+    }
+}
+
+/// What a unit itself has written, as a record.
+fn own(write: &Write) -> Option<Record> {
+    Some(Record {
+        id: write.key.id,
+        version: 0,
+        body: write.body.clone()?,
+    })
+}
