@@ -9,6 +9,7 @@
 
 pub mod cluster;
 pub mod controls;
+pub mod engine;
 pub mod load;
 pub mod range;
 pub mod simulation;
