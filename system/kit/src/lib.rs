@@ -21,6 +21,7 @@ pub mod spawn;
 pub mod stop;
 pub mod store;
 pub mod work;
+pub mod worker;
 
 use std::{future::Future, pin::Pin};
 

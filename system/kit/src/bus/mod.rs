@@ -7,6 +7,7 @@ mod file;
 mod group;
 pub mod log;
 pub mod partition;
+pub mod remote;
 mod shelf;
 
 use std::sync::Arc;

@@ -31,6 +31,7 @@ pub struct Unit {
     writes: BTreeMap<Key, Write>,
     outbox: Vec<Event>,
     inbox: Option<InboxEntry>,
+    looked: bool,
 }
 
 impl Unit {
@@ -42,6 +43,7 @@ impl Unit {
             writes: BTreeMap::new(),
             outbox: Vec::new(),
             inbox: None,
+            looked: false,
         }
     }
 
@@ -59,6 +61,7 @@ impl Unit {
         if let Some(write) = self.writes.get(&key) {
             return own(write).map(Stored::decode).transpose();
         }
+        self.looked = true;
         let stored = self.store.get::<T>(id).await?;
         self.guard(key, stored.as_ref().map_or(0, |stored| stored.version));
         Ok(stored)
@@ -148,6 +151,18 @@ impl Unit {
         });
     }
 
+    /// True once the unit has loaded or searched, whatever it found: what was decided in it may be
+    /// decided otherwise another time.
+    pub fn has_looked(&self) -> bool {
+        self.looked
+    }
+
+    /// Drops what was written and published. What was looked at must still stand at commit.
+    pub fn forget_changes(&mut self) {
+        self.writes.clear();
+        self.outbox.clear();
+    }
+
     /// Records the event that this unit is the effect of. If it already had its effect, the commit
     /// fails with [`StoreError::AlreadyConsumed`].
     ///
@@ -180,6 +195,7 @@ impl Unit {
         index: &str,
         value: &str,
     ) -> Result<BTreeMap<u64, Stored<T>>, StoreError> {
+        self.looked = true;
         let (found, _total) = self.store.page::<T>(query).await?;
         let mut result = BTreeMap::new();
         for stored in found {
