@@ -18,7 +18,7 @@ pub enum ShopEvent {
         /// What was ordered.
         item: String,
         /// How many pieces.
-        order_qty: u32,
+        order_qty: u64,
         /// What was paid.
         price: f64,
         /// The caller's own label.
@@ -68,7 +68,7 @@ pub enum ShopEvent {
         /// What is delivered.
         item: String,
         /// How many pieces.
-        order_qty: u32,
+        order_qty: u64,
     },
     /// product: the order waits for stock.
     DeliveryBackordered {
@@ -77,7 +77,7 @@ pub enum ShopEvent {
         /// What is missing.
         item: String,
         /// How many pieces are wanted.
-        order_qty: u32,
+        order_qty: u64,
     },
     /// product: the delivery is on its way.
     DeliveryStarted {
@@ -96,9 +96,9 @@ pub enum ShopEvent {
         /// The item.
         item: String,
         /// By how many pieces.
-        by: u32,
+        by: u64,
         /// How many are left.
-        stock: u32,
+        stock: u64,
     },
     /// product: the delivery is cancelled, its reservation released.
     DeliveryCanceled {

@@ -10,7 +10,7 @@ pub struct Order {
     /// What is ordered.
     pub item: String,
     /// How many pieces.
-    pub order_qty: u32,
+    pub order_qty: u64,
     /// What is paid for all of them.
     pub price: f64,
     /// The caller's own text, shown as status until an event moves the order on.
@@ -125,9 +125,10 @@ pub fn decide(order: &Order, command: &Command) -> Result<Vec<Event>, Rejection>
         (_, Command::Accept | Command::Refuse { .. }) => Err(Rejection::AlreadySettled),
         (State::Pending | State::Refused, _) => Err(Rejection::NeverAccepted),
 
-        (State::Accepted(Stage::Completed) | State::Canceling(Stage::Completed), Command::Cancel) => {
-            Err(Rejection::Delivered)
-        }
+        (
+            State::Accepted(Stage::Completed) | State::Canceling(Stage::Completed),
+            Command::Cancel,
+        ) => Err(Rejection::Delivered),
         (State::Accepted(_), Command::Cancel) => Ok(vec![Event::CancelRequested]),
         (State::Canceling(_) | State::Canceled, Command::Cancel) => Ok(vec![]),
 
@@ -138,9 +139,10 @@ pub fn decide(order: &Order, command: &Command) -> Result<Vec<Event>, Rejection>
 
         (State::Canceling(_), Command::ConfirmCancel) => Ok(vec![Event::Canceled]),
         (State::Canceling(_), Command::WithdrawCancel) => Ok(vec![Event::CancelWithdrawn]),
-        (State::Accepted(_) | State::Canceled, Command::ConfirmCancel | Command::WithdrawCancel) => {
-            Err(Rejection::NotCanceling)
-        }
+        (
+            State::Accepted(_) | State::Canceled,
+            Command::ConfirmCancel | Command::WithdrawCancel,
+        ) => Err(Rejection::NotCanceling),
     }
 }
 
@@ -175,8 +177,14 @@ pub fn policy(event: &ShopEvent) -> Option<Command> {
 
 impl Order {
     /// A new order, not yet paid.
-    pub fn pending(item: String, order_qty: u32, price: f64, label: Option<String>) -> Self {
-        Self { item, order_qty, price, label, state: State::Pending }
+    pub fn pending(item: String, order_qty: u64, price: f64, label: Option<String>) -> Self {
+        Self {
+            item,
+            order_qty,
+            price,
+            label,
+            state: State::Pending,
+        }
     }
 
     /// True once accepted: until then it is in no list and its id is unknown.
@@ -252,7 +260,12 @@ mod tests {
     #[test]
     fn nobody_sees_an_order_before_it_is_paid() {
         assert!(!order(&[]).is_visible());
-        assert!(!order(&[Command::Refuse { payment_may_exist: true }]).is_visible());
+        assert!(
+            !order(&[Command::Refuse {
+                payment_may_exist: true
+            }])
+            .is_visible()
+        );
         assert!(order(&[Command::Accept]).is_visible());
     }
 
@@ -272,9 +285,14 @@ mod tests {
 
     #[test]
     fn an_order_is_settled_once() {
-        let refuse = Command::Refuse { payment_may_exist: true };
+        let refuse = Command::Refuse {
+            payment_may_exist: true,
+        };
         let refused = order(std::slice::from_ref(&refuse));
-        assert_eq!(decide(&refused, &Command::Accept), Err(Rejection::AlreadySettled));
+        assert_eq!(
+            decide(&refused, &Command::Accept),
+            Err(Rejection::AlreadySettled)
+        );
         let accepted = order(&[Command::Accept]);
         assert_eq!(decide(&accepted, &refuse), Err(Rejection::AlreadySettled));
     }
@@ -290,7 +308,11 @@ mod tests {
 
     #[test]
     fn a_refused_cancellation_puts_the_status_before_back() {
-        let before = [Command::Accept, Command::Follow(Stage::Started), Command::Cancel];
+        let before = [
+            Command::Accept,
+            Command::Follow(Stage::Started),
+            Command::Cancel,
+        ];
         assert_eq!(order(&before).status(), Some("CANCELING"));
         let back = [&before[..], &[Command::WithdrawCancel]].concat();
         assert_eq!(order(&back).status(), Some("STARTED"));
@@ -301,10 +323,17 @@ mod tests {
 
     #[test]
     fn the_delivery_moves_on_under_a_cancellation() {
-        let steps = [Command::Accept, Command::Cancel, Command::Follow(Stage::Completed)];
+        let steps = [
+            Command::Accept,
+            Command::Cancel,
+            Command::Follow(Stage::Completed),
+        ];
         let canceling = order(&steps);
         assert_eq!(canceling.status(), Some("CANCELING"));
-        assert_eq!(decide(&canceling, &Command::Cancel), Err(Rejection::Delivered));
+        assert_eq!(
+            decide(&canceling, &Command::Cancel),
+            Err(Rejection::Delivered)
+        );
         let back = [&steps[..], &[Command::WithdrawCancel]].concat();
         assert_eq!(order(&back).status(), Some("COMPLETED"));
     }
@@ -317,6 +346,9 @@ mod tests {
         assert_eq!(canceled.status(), Some("CANCELED"));
         assert_eq!(decide(&canceled, &Command::Cancel), Ok(vec![]));
         let delivered = order(&[Command::Accept, Command::Follow(Stage::Completed)]);
-        assert_eq!(decide(&delivered, &Command::Cancel), Err(Rejection::Delivered));
+        assert_eq!(
+            decide(&delivered, &Command::Cancel),
+            Err(Rejection::Delivered)
+        );
     }
 }

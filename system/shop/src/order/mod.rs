@@ -1,1 +1,3 @@
+//! order: the front. What is not paid does not exist.
+
 pub mod aggregate;

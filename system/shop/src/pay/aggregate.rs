@@ -101,13 +101,11 @@ pub fn apply(payment: &mut Payment, event: &Event) {
     *payment = match (event, &*payment) {
         (Event::Approved(pay), _) => Payment::Approved(pay.clone()),
         (Event::Abandoned, _) => Payment::Abandoned,
-        (Event::Canceled, Payment::Approved(pay)) => {
-            Payment::Canceled(Pay {
-                status: Some(CANCELED.to_owned()),
-                canceled: true,
-                ..pay.clone()
-            })
-        }
+        (Event::Canceled, Payment::Approved(pay)) => Payment::Canceled(Pay {
+            status: Some(CANCELED.to_owned()),
+            canceled: true,
+            ..pay.clone()
+        }),
         (Event::Canceled, payment) => unreachable!("nothing stands to be given back: {payment:?}"),
     };
 }
@@ -146,7 +144,12 @@ mod tests {
     use super::*;
 
     fn pay(price: f64) -> Pay {
-        Pay { order_id: 1, price, status: Some("0".into()), canceled: false }
+        Pay {
+            order_id: 1,
+            price,
+            status: Some("0".into()),
+            canceled: false,
+        }
     }
 
     fn payment(commands: &[Command]) -> Payment {
@@ -163,22 +166,34 @@ mod tests {
     fn the_same_request_pays_once() {
         let paid = payment(&[Command::Approve(pay(5.0))]);
         assert_eq!(decide(&paid, &Command::Approve(pay(5.0))), Ok(vec![]));
-        assert_eq!(decide(&paid, &Command::Approve(pay(6.0))), Err(Rejection::OtherPayment));
+        assert_eq!(
+            decide(&paid, &Command::Approve(pay(6.0))),
+            Err(Rejection::OtherPayment)
+        );
     }
 
     #[test]
     fn an_abandoned_key_never_pays() {
         let late = payment(&[Command::Abandon]);
-        assert_eq!(decide(&late, &Command::Approve(pay(5.0))), Err(Rejection::Abandoned));
+        assert_eq!(
+            decide(&late, &Command::Approve(pay(5.0))),
+            Err(Rejection::Abandoned)
+        );
         let paid = payment(&[Command::Approve(pay(5.0)), Command::Abandon]);
         assert!(matches!(&paid, Payment::Canceled(pay) if pay.canceled));
-        assert_eq!(decide(&paid, &Command::Approve(pay(5.0))), Err(Rejection::Abandoned));
+        assert_eq!(
+            decide(&paid, &Command::Approve(pay(5.0))),
+            Err(Rejection::Abandoned)
+        );
     }
 
     #[test]
     fn money_goes_back_once() {
         let back = payment(&[Command::Approve(pay(5.0)), Command::Cancel]);
         assert_eq!(decide(&back, &Command::Cancel), Ok(vec![]));
-        assert_eq!(decide(&Payment::Unasked, &Command::Cancel), Err(Rejection::NothingPaid));
+        assert_eq!(
+            decide(&Payment::Unasked, &Command::Cancel),
+            Err(Rejection::NothingPaid)
+        );
     }
 }

@@ -1,1 +1,3 @@
+//! pay: approves payments, gives them back.
+
 pub mod aggregate;

@@ -19,11 +19,11 @@ pub struct Product {
     /// Its name: what orders call it by.
     pub item: String,
     /// Pieces there are, the reserved ones included.
-    pub stock: u32,
+    pub stock: u64,
     /// Pieces promised to deliveries that are prepared or started. Never above `stock`.
-    pub reserved: u32,
+    pub reserved: u64,
     /// Deliveries that wait for it.
-    pub waiting: u32,
+    pub waiting: u64,
     /// False for an item that was ordered but is not in the catalogue: in no list, unknown by id.
     pub listed: bool,
 }
@@ -37,7 +37,7 @@ pub struct Delivery {
     /// What is delivered; `None` for a cancellation that came before any delivery.
     pub item: Option<String>,
     /// How many pieces.
-    pub order_qty: u32,
+    pub order_qty: u64,
     /// How far it is.
     pub status: DeliveryStatus,
 }
@@ -63,7 +63,8 @@ pub enum DeliveryStatus {
 pub struct Shelf {
     /// The item; `None` when nobody has ever ordered or stocked it.
     pub product: Option<Product>,
-    /// The deliveries concerned, by order: the one a command is about, or the head of the queue.
+    /// The deliveries concerned, by order: the one a command is about, and, to prepare,
+    /// the head of the queue (in the order of orders).
     pub deliveries: BTreeMap<u64, Delivery>,
 }
 
@@ -75,12 +76,12 @@ pub enum Command {
         /// Its name.
         item: String,
         /// Pieces there are.
-        stock: u32,
+        stock: u64,
     },
     /// There are now this many pieces.
     SetStock {
         /// The reserved ones included.
-        stock: u32,
+        stock: u64,
     },
     /// Prepare the delivery of an order.
     Prepare {
@@ -89,7 +90,7 @@ pub enum Command {
         /// What is to be delivered.
         item: String,
         /// How many pieces.
-        order_qty: u32,
+        order_qty: u64,
     },
     /// Prepare those who wait, first come first served.
     ServeQueue {
@@ -121,12 +122,12 @@ pub enum Event {
         /// Its name.
         item: String,
         /// Pieces there are.
-        stock: u32,
+        stock: u64,
     },
     /// There are now this many pieces.
     StockSet {
         /// The reserved ones included.
-        stock: u32,
+        stock: u64,
     },
     /// A cancellation came before its delivery: nothing will start for this order.
     CancellationRecorded {
@@ -156,9 +157,9 @@ pub enum Rejection {
     #[error("{reserved} pieces are reserved, the stock cannot be set to {stock}")]
     Reserved {
         /// Pieces promised.
-        reserved: u32,
+        reserved: u64,
         /// What was asked for.
-        stock: u32,
+        stock: u64,
     },
     /// The order has a delivery already, or a recorded cancellation.
     #[error("the order's delivery is already {status:?}")]
@@ -184,9 +185,11 @@ pub fn decide(shelf: &Shelf, command: &Command) -> Result<Vec<Event>, Rejection>
     match command {
         Command::Register { item, stock } => register(shelf, item, *stock),
         Command::SetStock { stock } => set_stock(shelf, *stock),
-        Command::Prepare { order_id, item, order_qty } => {
-            prepare(shelf, *order_id, item, *order_qty)
-        }
+        Command::Prepare {
+            order_id,
+            item,
+            order_qty,
+        } => prepare(shelf, *order_id, item, *order_qty),
         Command::ServeQueue { .. } => Ok(serve_queue(shelf)),
         Command::Start { order_id } => start(shelf, *order_id),
         Command::Complete { order_id } => complete(shelf, *order_id),
@@ -208,25 +211,40 @@ pub fn apply(shelf: &mut Shelf, event: &Event) {
         Event::StockSet { stock } => shelf.known().stock = *stock,
         Event::CancellationRecorded { order_id } => {
             let status = DeliveryStatus::Canceled;
-            let none = Delivery { order_id: *order_id, item: None, order_qty: 0, status };
+            let none = Delivery {
+                order_id: *order_id,
+                item: None,
+                order_qty: 0,
+                status,
+            };
             shelf.deliveries.insert(*order_id, none);
         }
         Event::Told(event) => apply_told(shelf, event),
     }
     if let Some(product) = &shelf.product {
-        assert!(product.reserved <= product.stock, "more reserved than there is: {product:?}");
+        assert!(
+            product.reserved <= product.stock,
+            "more reserved than there is: {product:?}"
+        );
     }
 }
 
 /// Which command an event means for product, its own included.
 pub fn policy(event: &ShopEvent) -> Option<Command> {
     match event {
-        ShopEvent::Ordered { order_id, item, order_qty, .. } => Some(Command::Prepare {
+        ShopEvent::Ordered {
+            order_id,
+            item,
+            order_qty,
+            ..
+        } => Some(Command::Prepare {
             order_id: *order_id,
             item: item.clone(),
             order_qty: *order_qty,
         }),
-        ShopEvent::CancelRequested { order_id } => Some(Command::Cancel { order_id: *order_id }),
+        ShopEvent::CancelRequested { order_id } => Some(Command::Cancel {
+            order_id: *order_id,
+        }),
         ShopEvent::StockAvailable { item } => Some(Command::ServeQueue { item: item.clone() }),
         _ => None,
     }
@@ -245,12 +263,25 @@ impl Event {
 impl Product {
     /// An item that is not in the catalogue.
     pub fn unlisted(item: &str) -> Self {
-        Self { item: item.to_owned(), stock: 0, reserved: 0, waiting: 0, listed: false }
+        Self {
+            item: item.to_owned(),
+            stock: 0,
+            reserved: 0,
+            waiting: 0,
+            listed: false,
+        }
     }
 
     /// Pieces that are promised to nobody.
-    pub fn available(&self) -> u32 {
+    pub fn available(&self) -> u64 {
         self.stock - self.reserved
+    }
+}
+
+impl Delivery {
+    /// True while it waits for stock.
+    pub fn is_waiting(&self) -> bool {
+        self.status == DeliveryStatus::Backordered
     }
 }
 
@@ -269,34 +300,63 @@ impl DeliveryStatus {
 
 impl Shelf {
     fn known(&mut self) -> &mut Product {
-        self.product.as_mut().expect("decided on an item that is known")
+        self.product
+            .as_mut()
+            .expect("decided on an item that is known")
+    }
+
+    /// First come, first served: in the order of their orders, which is not always the order in which
+    /// product hears of them. Nobody overtakes, even where a piece would do.
+    fn somebody_is_before(&self, order_id: u64) -> bool {
+        let mut queue = self
+            .deliveries
+            .values()
+            .filter(|delivery| delivery.is_waiting());
+        let head = queue.next();
+        let waiting = self.product.as_ref().map_or(0, |product| product.waiting);
+        assert_eq!(
+            waiting > 0,
+            head.is_some(),
+            "a decision sees the head of the queue"
+        );
+        head.is_some_and(|head| head.order_id < order_id)
     }
 
     /// The item, if somebody waits for it and there is a piece for them.
     fn to_serve(&self) -> Option<Event> {
         let product = self.product.as_ref()?;
         (product.waiting > 0 && product.available() > 0).then(|| {
-            Event::Told(ShopEvent::StockAvailable { item: product.item.clone() })
+            Event::Told(ShopEvent::StockAvailable {
+                item: product.item.clone(),
+            })
         })
     }
 }
 
 // === the decisions ===
 
-fn register(shelf: &Shelf, item: &str, stock: u32) -> Result<Vec<Event>, Rejection> {
+fn register(shelf: &Shelf, item: &str, stock: u64) -> Result<Vec<Event>, Rejection> {
     if shelf.product.as_ref().is_some_and(|product| product.listed) {
-        return Err(Rejection::AlreadyRegistered { item: item.to_owned() });
+        return Err(Rejection::AlreadyRegistered {
+            item: item.to_owned(),
+        });
     }
-    let registered = Event::Registered { item: item.to_owned(), stock };
+    let registered = Event::Registered {
+        item: item.to_owned(),
+        stock,
+    };
     Ok(and_serve(shelf, vec![registered]))
 }
 
-fn set_stock(shelf: &Shelf, stock: u32) -> Result<Vec<Event>, Rejection> {
+fn set_stock(shelf: &Shelf, stock: u64) -> Result<Vec<Event>, Rejection> {
     let Some(product) = shelf.product.as_ref().filter(|product| product.listed) else {
         return Err(Rejection::NoSuchProduct);
     };
     if stock < product.reserved {
-        return Err(Rejection::Reserved { reserved: product.reserved, stock });
+        return Err(Rejection::Reserved {
+            reserved: product.reserved,
+            stock,
+        });
     }
     if stock == product.stock {
         return Ok(vec![]);
@@ -308,21 +368,29 @@ fn prepare(
     shelf: &Shelf,
     order_id: u64,
     item: &str,
-    order_qty: u32,
+    order_qty: u64,
 ) -> Result<Vec<Event>, Rejection> {
     if let Some(delivery) = shelf.deliveries.get(&order_id) {
-        return Err(Rejection::AlreadyDecided { status: delivery.status });
+        return Err(Rejection::AlreadyDecided {
+            status: delivery.status,
+        });
     }
     let item = item.to_owned();
-    // First come, first served: who comes later does not overtake, even where a piece would do.
-    let enough = shelf
-        .product
-        .as_ref()
-        .is_some_and(|product| product.waiting == 0 && product.available() >= order_qty);
+    let enough = shelf.product.as_ref().is_some_and(|product| {
+        product.available() >= order_qty && !shelf.somebody_is_before(order_id)
+    });
     Ok(vec![Event::Told(if enough {
-        ShopEvent::DeliveryPrepared { order_id, item, order_qty }
+        ShopEvent::DeliveryPrepared {
+            order_id,
+            item,
+            order_qty,
+        }
     } else {
-        ShopEvent::DeliveryBackordered { order_id, item, order_qty }
+        ShopEvent::DeliveryBackordered {
+            order_id,
+            item,
+            order_qty,
+        }
     })])
 }
 
@@ -330,15 +398,21 @@ fn serve_queue(shelf: &Shelf) -> Vec<Event> {
     let mut next = shelf.clone();
     let mut events = Vec::new();
     for (&order_id, delivery) in &shelf.deliveries {
-        let Some(item) = delivery.item.clone() else { continue };
-        if delivery.status != DeliveryStatus::Backordered {
+        let Some(item) = delivery.item.clone() else {
+            continue;
+        };
+        if !delivery.is_waiting() {
             continue;
         }
         if next.known().available() < delivery.order_qty {
             return events;
         }
         let order_qty = delivery.order_qty;
-        let event = Event::Told(ShopEvent::DeliveryPrepared { order_id, item, order_qty });
+        let event = Event::Told(ShopEvent::DeliveryPrepared {
+            order_id,
+            item,
+            order_qty,
+        });
         apply(&mut next, &event);
         events.push(event);
     }
@@ -350,38 +424,61 @@ fn serve_queue(shelf: &Shelf) -> Vec<Event> {
 }
 
 fn start(shelf: &Shelf, order_id: u64) -> Result<Vec<Event>, Rejection> {
-    match shelf.deliveries.get(&order_id).map(|delivery| delivery.status) {
+    match shelf
+        .deliveries
+        .get(&order_id)
+        .map(|delivery| delivery.status)
+    {
         None => Err(Rejection::NoSuchDelivery),
         Some(DeliveryStatus::Prepared) => {
             Ok(vec![Event::Told(ShopEvent::DeliveryStarted { order_id })])
         }
         Some(DeliveryStatus::Started) => Ok(vec![]),
-        Some(status) => {
-            Err(Rejection::WrongStatus { status, needed: DeliveryStatus::Prepared })
-        }
+        Some(status) => Err(Rejection::WrongStatus {
+            status,
+            needed: DeliveryStatus::Prepared,
+        }),
     }
 }
 
 fn complete(shelf: &Shelf, order_id: u64) -> Result<Vec<Event>, Rejection> {
-    let delivery = shelf.deliveries.get(&order_id).ok_or(Rejection::NoSuchDelivery)?;
+    let delivery = shelf
+        .deliveries
+        .get(&order_id)
+        .ok_or(Rejection::NoSuchDelivery)?;
     match (delivery.status, &shelf.product) {
         (DeliveryStatus::Completed, _) => Ok(vec![]),
         (DeliveryStatus::Started, Some(product)) => {
             let by = delivery.order_qty;
-            let stock = product.stock.checked_sub(by).expect("what is reserved is in stock");
+            let stock = product
+                .stock
+                .checked_sub(by)
+                .expect("what is reserved is in stock");
             let item = product.item.clone();
             Ok(vec![
                 Event::Told(ShopEvent::DeliveryCompleted { order_id }),
-                Event::Told(ShopEvent::StockDecreased { order_id, item, by, stock }),
+                Event::Told(ShopEvent::StockDecreased {
+                    order_id,
+                    item,
+                    by,
+                    stock,
+                }),
             ])
         }
-        (status, _) => Err(Rejection::WrongStatus { status, needed: DeliveryStatus::Started }),
+        (status, _) => Err(Rejection::WrongStatus {
+            status,
+            needed: DeliveryStatus::Started,
+        }),
     }
 }
 
 fn cancel(shelf: &Shelf, order_id: u64) -> Result<Vec<Event>, Rejection> {
     let accepted = Event::Told(ShopEvent::CancelAccepted { order_id });
-    match shelf.deliveries.get(&order_id).map(|delivery| delivery.status) {
+    match shelf
+        .deliveries
+        .get(&order_id)
+        .map(|delivery| delivery.status)
+    {
         None => Ok(vec![Event::CancellationRecorded { order_id }, accepted]),
         Some(DeliveryStatus::Completed) => {
             Ok(vec![Event::Told(ShopEvent::CancelRefused { order_id })])
@@ -406,14 +503,22 @@ fn and_serve(shelf: &Shelf, mut events: Vec<Event>) -> Vec<Event> {
 
 fn apply_told(shelf: &mut Shelf, event: &ShopEvent) {
     match event {
-        ShopEvent::DeliveryPrepared { order_id, item, order_qty } => {
+        ShopEvent::DeliveryPrepared {
+            order_id,
+            item,
+            order_qty,
+        } => {
             let waited = shelf.deliveries.contains_key(order_id);
             let product = shelf.known();
             product.reserved += order_qty;
-            product.waiting -= u32::from(waited);
+            product.waiting -= u64::from(waited);
             shelf.deliver(*order_id, item, *order_qty, DeliveryStatus::Prepared);
         }
-        ShopEvent::DeliveryBackordered { order_id, item, order_qty } => {
+        ShopEvent::DeliveryBackordered {
+            order_id,
+            item,
+            order_qty,
+        } => {
             let product = shelf.product.get_or_insert_with(|| Product::unlisted(item));
             product.waiting += 1;
             shelf.deliver(*order_id, item, *order_qty, DeliveryStatus::Backordered);
@@ -442,14 +547,25 @@ fn apply_told(shelf: &mut Shelf, event: &ShopEvent) {
 }
 
 impl Shelf {
-    fn deliver(&mut self, order_id: u64, item: &str, order_qty: u32, status: DeliveryStatus) {
+    fn deliver(&mut self, order_id: u64, item: &str, order_qty: u64, status: DeliveryStatus) {
         let item = Some(item.to_owned());
-        self.deliveries.insert(order_id, Delivery { order_id, item, order_qty, status });
+        self.deliveries.insert(
+            order_id,
+            Delivery {
+                order_id,
+                item,
+                order_qty,
+                status,
+            },
+        );
     }
 
     /// Moves a delivery and gives what it was.
     fn move_to(&mut self, order_id: u64, status: DeliveryStatus) -> Delivery {
-        let delivery = self.deliveries.get_mut(&order_id).expect("decided on one that is there");
+        let delivery = self
+            .deliveries
+            .get_mut(&order_id)
+            .expect("decided on one that is there");
         let was = delivery.clone();
         delivery.status = status;
         was

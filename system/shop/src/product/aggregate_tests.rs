@@ -2,8 +2,12 @@
 
 use super::*;
 
-fn prepare_order(order_id: u64, order_qty: u32) -> Command {
-    Command::Prepare { order_id, item: "tv".into(), order_qty }
+fn prepare_order(order_id: u64, order_qty: u64) -> Command {
+    Command::Prepare {
+        order_id,
+        item: "tv".into(),
+        order_qty,
+    }
 }
 
 fn run(shelf: &mut Shelf, command: &Command) -> Result<Vec<Event>, Rejection> {
@@ -20,11 +24,14 @@ fn shelf(commands: &[Command]) -> Shelf {
     shelf
 }
 
-fn stocked(stock: u32) -> Command {
-    Command::Register { item: "tv".into(), stock }
+fn stocked(stock: u64) -> Command {
+    Command::Register {
+        item: "tv".into(),
+        stock,
+    }
 }
 
-fn figures(shelf: &Shelf) -> (u32, u32, u32) {
+fn figures(shelf: &Shelf) -> (u64, u64, u64) {
     let product = shelf.product.as_ref().expect("the tests stock it");
     (product.stock, product.reserved, product.waiting)
 }
@@ -41,7 +48,10 @@ fn a_delivery_goes_its_way_and_the_stock_falls_at_its_end() {
     assert_eq!(figures(&shelf), (5, 3, 0));
     run(&mut shelf, &Command::Complete { order_id: 1 }).expect("it is started");
     assert_eq!(figures(&shelf), (2, 0, 0));
-    assert_eq!(run(&mut shelf, &Command::Complete { order_id: 1 }), Ok(vec![]));
+    assert_eq!(
+        run(&mut shelf, &Command::Complete { order_id: 1 }),
+        Ok(vec![])
+    );
 }
 
 #[test]
@@ -53,10 +63,16 @@ fn who_comes_later_does_not_overtake() {
 
 #[test]
 fn new_stock_serves_the_queue_in_order() {
-    let mut shelf = shelf(&[prepare_order(1, 5), prepare_order(2, 2), prepare_order(3, 1)]);
+    let mut shelf = shelf(&[
+        prepare_order(1, 5),
+        prepare_order(2, 2),
+        prepare_order(3, 1),
+    ]);
     assert_eq!(figures(&shelf), (0, 0, 3));
     let events = run(&mut shelf, &stocked(7)).expect("it was not listed");
-    assert!(events.contains(&Event::Told(ShopEvent::StockAvailable { item: "tv".into() })));
+    assert!(events.contains(&Event::Told(ShopEvent::StockAvailable {
+        item: "tv".into()
+    })));
     run(&mut shelf, &Command::ServeQueue { item: "tv".into() }).expect("it always may");
     assert_eq!(figures(&shelf), (7, 7, 1));
     assert_eq!(status(&shelf, 2), DeliveryStatus::Prepared);
@@ -83,15 +99,24 @@ fn a_cancellation_releases_and_serves_who_waits() {
 fn a_head_that_leaves_the_queue_lets_the_next_one_pass() {
     let mut shelf = shelf(&[stocked(3), prepare_order(1, 5), prepare_order(2, 2)]);
     let events = run(&mut shelf, &Command::Cancel { order_id: 1 }).expect("it only waits");
-    assert!(events.contains(&Event::Told(ShopEvent::StockAvailable { item: "tv".into() })));
+    assert!(events.contains(&Event::Told(ShopEvent::StockAvailable {
+        item: "tv".into()
+    })));
 }
 
 #[test]
 fn a_completed_delivery_cannot_be_cancelled() {
-    let started = [stocked(1), prepare_order(1, 1), Command::Start { order_id: 1 }];
+    let started = [
+        stocked(1),
+        prepare_order(1, 1),
+        Command::Start { order_id: 1 },
+    ];
     let mut shelf = shelf(&[&started[..], &[Command::Complete { order_id: 1 }]].concat());
     let refused = vec![Event::Told(ShopEvent::CancelRefused { order_id: 1 })];
-    assert_eq!(run(&mut shelf, &Command::Cancel { order_id: 1 }), Ok(refused));
+    assert_eq!(
+        run(&mut shelf, &Command::Cancel { order_id: 1 }),
+        Ok(refused)
+    );
 }
 
 #[test]
@@ -109,20 +134,39 @@ fn an_operator_is_told_what_does_not_fit() {
     let start = |order_id| Command::Start { order_id };
     assert_eq!(run(&mut shelf, &start(9)), Err(Rejection::NoSuchDelivery));
     let needed = DeliveryStatus::Prepared;
-    let wrong = Rejection::WrongStatus { status: DeliveryStatus::Backordered, needed };
+    let wrong = Rejection::WrongStatus {
+        status: DeliveryStatus::Backordered,
+        needed,
+    };
     assert_eq!(run(&mut shelf, &start(2)), Err(wrong));
     let needed = DeliveryStatus::Started;
-    let early = Rejection::WrongStatus { status: DeliveryStatus::Prepared, needed };
-    assert_eq!(run(&mut shelf, &Command::Complete { order_id: 1 }), Err(early));
-    let reserved = Rejection::Reserved { reserved: 2, stock: 1 };
-    assert_eq!(run(&mut shelf, &Command::SetStock { stock: 1 }), Err(reserved));
+    let early = Rejection::WrongStatus {
+        status: DeliveryStatus::Prepared,
+        needed,
+    };
+    assert_eq!(
+        run(&mut shelf, &Command::Complete { order_id: 1 }),
+        Err(early)
+    );
+    let reserved = Rejection::Reserved {
+        reserved: 2,
+        stock: 1,
+    };
+    assert_eq!(
+        run(&mut shelf, &Command::SetStock { stock: 1 }),
+        Err(reserved)
+    );
     let twice = Rejection::AlreadyRegistered { item: "tv".into() };
     assert_eq!(run(&mut shelf, &stocked(1)), Err(twice));
 }
 
 #[test]
 fn a_long_queue_is_served_batch_by_batch() {
-    let mut shelf = shelf(&[prepare_order(1, 1), prepare_order(2, 1), prepare_order(3, 1)]);
+    let mut shelf = shelf(&[
+        prepare_order(1, 1),
+        prepare_order(2, 1),
+        prepare_order(3, 1),
+    ]);
     run(&mut shelf, &stocked(9)).expect("it was not listed");
     let unseen = shelf.deliveries.split_off(&3);
     let serve = Command::ServeQueue { item: "tv".into() };
