@@ -2,7 +2,11 @@
 //!
 //! [`Transport`] is the port. [`Tcp`](tcp::Tcp) is the real adapter; the simulator brings its own.
 
+pub mod call;
+pub mod client;
 pub mod memory;
+mod report;
+pub mod server;
 pub mod tcp;
 
 use std::{io, sync::Arc};

@@ -1,0 +1,45 @@
+//! Commands run in tasks of their own: an HTTP handler is dropped when its caller hangs up, and a
+//! command must not end halfway for that.
+
+use super::problem::Problem;
+use crate::spawn::Spawn;
+
+/// Runs `work` to its end, whatever becomes of the caller, and gives its result.
+///
+/// # Errors
+/// As `work`; 500 when its task was ended before it had a result (it panicked, or its pod died).
+pub async fn command<T: Send + 'static>(
+    spawn: &Spawn,
+    name: &'static str,
+    work: impl Future<Output = Result<T, Problem>> + Send + 'static,
+) -> Result<T, Problem> {
+    spawn
+        .result(name, work)
+        .await
+        .unwrap_or_else(|| Err(Problem::internal()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::{sync::oneshot, time::timeout};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_command_ends_although_its_caller_hung_up() {
+        let (done, ended) = oneshot::channel();
+        let work = async move {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            done.send("committed").expect("the test waits for it");
+            Ok(())
+        };
+        let spawn = Spawn::tokio();
+        let caller = command(&spawn, "order", work);
+        timeout(Duration::from_secs(1), caller)
+            .await
+            .expect_err("the caller hangs up");
+        assert_eq!(ended.await, Ok("committed"));
+    }
+}

@@ -1,0 +1,177 @@
+//! Serving a router: an accept loop of our own, so that every task is the pod's.
+
+use std::{io, pin::pin, sync::Arc, time::Duration};
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{sleep, timeout},
+};
+
+use super::{BoxStream, Listener};
+use crate::{
+    Error, Pod, config::Config, config::ConfigError, http::pipeline::pipeline, stop::Stop,
+};
+
+/// The pause after a failed accept (no descriptors left, say), and how many in a row end the server.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+const ACCEPT_FAILURES_MAX: u32 = 100;
+
+/// Limits of a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServerSettings {
+    /// Connections open at once; further ones wait in the backlog (Tomcat: `maxConnections`).
+    pub connections: u32,
+    /// How long a connection may stay idle, or take to send a request's head. Longer than
+    /// [`ClientSettings::idle`](super::client::ClientSettings::idle), so that in calm weather it is
+    /// always the client who closes and no request meets a closing server.
+    pub idle: Duration,
+    /// How long requests under way may take after the stop signal.
+    pub grace: Duration,
+}
+
+impl Default for ServerSettings {
+    fn default() -> Self {
+        Self {
+            connections: 8192,
+            idle: Duration::from_secs(60),
+            // Kubernetes kills 30 s after the stop signal.
+            grace: Duration::from_secs(20),
+        }
+    }
+}
+
+impl ServerSettings {
+    /// The defaults, with `SERVER_CONNECTIONS`, `SERVER_IDLE_MS` and `SHUTDOWN_GRACE_MS` as set.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`].
+    pub fn from_config(config: &Config) -> Result<Self, ConfigError> {
+        let default = Self::default();
+        let ms = |name, default: Duration| {
+            let default_ms = u64::try_from(default.as_millis()).unwrap_or(u64::MAX);
+            let ms = config.parsed(name, "milliseconds", default_ms)?;
+            Ok::<_, ConfigError>(Duration::from_millis(ms))
+        };
+        Ok(Self {
+            connections: config
+                .parsed(
+                    "SERVER_CONNECTIONS",
+                    "a number of connections",
+                    default.connections,
+                )?
+                .max(1),
+            idle: ms("SERVER_IDLE_MS", default.idle)?,
+            grace: ms("SHUTDOWN_GRACE_MS", default.grace)?,
+        })
+    }
+}
+
+/// A bound port that does not answer yet.
+pub struct Server {
+    pod: Pod,
+    listener: Box<dyn Listener>,
+    settings: ServerSettings,
+}
+
+impl Server {
+    /// Takes the port.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the port is taken, [`Error::Config`] for unreadable settings.
+    pub async fn bind(pod: &Pod, port: u16) -> Result<Self, Error> {
+        let settings = ServerSettings::from_config(&pod.config)?;
+        Ok(Self {
+            pod: pod.clone(),
+            listener: pod.net.bind(port).await?,
+            settings,
+        })
+    }
+
+    /// Answers requests until the pod's stop signal. Then it stops accepting, closes idle
+    /// connections, lets requests under way end within the grace period, and returns.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when accepting fails again and again.
+    pub async fn serve(mut self, router: Router) -> Result<(), Error> {
+        let app = pipeline(&self.pod, router);
+        let slots = Arc::new(Semaphore::new(self.settings.connections as usize));
+        let stop = self.pod.stop.clone();
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                () = stop.raised() => break,
+                accepted = accept(&mut *self.listener, &slots) => accepted?,
+            };
+            let (stream, slot) = accepted;
+            let serving = connection(stream, slot, app.clone(), stop.clone(), self.settings);
+            self.pod.spawn.task("http connection", serving);
+        }
+        drop(self.listener);
+        // Every connection ends itself within the grace period; one that was killed gives its slot
+        // back by its drop. The second more is for connections that end at the very deadline.
+        let all = slots.acquire_many(self.settings.connections);
+        let _ = timeout(self.settings.grace + Duration::from_secs(1), all).await;
+        Ok(())
+    }
+}
+
+impl Pod {
+    /// Serves `router` on `port` until the stop signal: [`Server::bind`], then [`Server::serve`].
+    ///
+    /// # Errors
+    /// As those two.
+    pub async fn serve(&self, port: u16, router: Router) -> Result<(), Error> {
+        Server::bind(self, port).await?.serve(router).await
+    }
+}
+
+/// The next connection, once there is a slot for it.
+async fn accept(
+    listener: &mut dyn Listener,
+    slots: &Arc<Semaphore>,
+) -> io::Result<(BoxStream, OwnedSemaphorePermit)> {
+    let slot = slots.clone().acquire_owned().await;
+    let slot = slot.map_err(|_closed| io::Error::other("the server has ended"))?;
+    let mut failures = 0;
+    loop {
+        match listener.accept().await {
+            Ok((stream, _peer)) => return Ok((stream, slot)),
+            Err(error) if failures >= ACCEPT_FAILURES_MAX => return Err(error),
+            Err(_) => {
+                failures += 1;
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn connection(
+    stream: BoxStream,
+    _slot: OwnedSemaphorePermit,
+    app: Router,
+    stop: Stop,
+    settings: ServerSettings,
+) {
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(settings.idle)
+        // The pipeline sets it, from the pod's own clock.
+        .auto_date_header(false);
+    let serving = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(app));
+    let mut serving = pin!(serving);
+    tokio::select! {
+        biased;
+        // An error here is a peer that went away or spoke no HTTP: nobody is left to tell.
+        _ended = serving.as_mut() => return,
+        () = stop.raised() => {}
+    }
+    serving.as_mut().graceful_shutdown();
+    let _ = timeout(settings.grace, serving).await;
+}
