@@ -154,6 +154,9 @@ impl From<StoreError> for Problem {
                 "store-unavailable",
                 "the database cannot be reached; try again later",
             ),
+            StoreError::BadQuery(reason) => {
+                Self::new(StatusCode::BAD_REQUEST, "bad-parameter", reason)
+            }
             StoreError::Unknown(_) => Self::unknown("the database did not answer"),
             StoreError::AlreadyConsumed { .. } | StoreError::LeaseLost | StoreError::Failed(_) => {
                 Self::internal()
