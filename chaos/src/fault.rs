@@ -1,0 +1,225 @@
+//! What can break, when, and how it heals: plain data, the same for every seed and every build.
+
+use std::{borrow::Cow, fmt};
+
+use serde::{Deserialize, Serialize};
+
+/// A name in a plan: borrowed in a scenario's literal, owned when read from a file.
+pub type Text = Cow<'static, str>;
+
+/// One thing that goes wrong.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Fault {
+    /// What.
+    pub kind: Kind,
+    /// From when.
+    pub start: Start,
+    /// For how long, in virtual milliseconds; `None` until the safety phase ends. A fault that is
+    /// over at once (a kill, a lost reply) has no length.
+    pub length_ms: Option<u64>,
+}
+
+/// When a fault begins.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Start {
+    /// At this virtual time since the run's start.
+    AtMs(u64),
+    /// At the n-th occurrence (from 1) of a moment: exact for every seed.
+    At(Moment, u32),
+}
+
+/// A named event of the history that a fault can wait for. Hosts are matched by deployment
+/// (`order` matches `order-1`) or by full name; empty texts match everything.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Moment {
+    /// A pod hands a request to the network.
+    CallSent {
+        /// The caller.
+        host: Text,
+        /// The callee's service.
+        target: Text,
+    },
+    /// A pod has the answer, or the error, of a call.
+    CallEnded {
+        /// The caller.
+        host: Text,
+        /// The callee's service.
+        target: Text,
+    },
+    /// A store has executed a commit and not yet replied.
+    Committed {
+        /// The store's host, `order-store`.
+        host: Text,
+        /// How the commit's id starts.
+        commit: Text,
+    },
+    /// The broker has confirmed an event.
+    Published {
+        /// The event's kind.
+        kind: Text,
+    },
+    /// A consumer has handled an event.
+    Consumed {
+        /// The consumer group.
+        consumer: Text,
+        /// The event's kind.
+        kind: Text,
+    },
+    /// The code passes a place that names itself.
+    Hint {
+        /// The pod.
+        host: Text,
+        /// The place's name.
+        name: Text,
+    },
+    /// A user sends a request.
+    Requested {
+        /// GET, POST, …
+        method: Text,
+        /// The route as the scenario writes it.
+        route: Text,
+    },
+}
+
+/// Which way a partition or a link fault acts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// Both ways.
+    Both,
+    /// Only what `from` sends to `to`.
+    OneWay,
+}
+
+/// What goes wrong. A host is a pod (`order-1`), a deployment (`order`: all its pods, later ones
+/// too), a store (`order-store`), `broker`, or `clients`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Every pod of a deployment is stopped, with its grace, and started again at the end.
+    Stop {
+        /// The deployment.
+        deployment: Text,
+    },
+    /// SIGKILL: peers see their streams end. The pod is started again as its deployment says.
+    Kill {
+        /// The pod or deployment.
+        target: Text,
+    },
+    /// The machine loses power: peers see nothing at all. Started again as its deployment says.
+    PowerLoss {
+        /// The pod or deployment.
+        target: Text,
+    },
+    /// Nothing gets through until the heal; nothing sent is lost.
+    Partition {
+        /// One side.
+        from: Text,
+        /// The other.
+        to: Text,
+        /// Which way.
+        direction: Direction,
+    },
+    /// Everything between two sides takes longer.
+    SlowLink {
+        /// One side.
+        from: Text,
+        /// The other.
+        to: Text,
+        /// Added to each packet, in ms: uniform between the two.
+        delay_ms: (u64, u64),
+    },
+    /// Packets between two sides are lost and sent again after a back-off.
+    LossyLink {
+        /// One side.
+        from: Text,
+        /// The other.
+        to: Text,
+        /// 0 to 1.
+        probability: f64,
+    },
+    /// A service's database stops answering; what it committed stays.
+    StoreOutage {
+        /// The service.
+        service: Text,
+    },
+    /// The broker stops answering; its log stays.
+    BrokerOutage,
+    /// What `host` is about to answer to `peer` is never delivered: the connections between them are
+    /// reset. Meant to start at a moment.
+    LostReply {
+        /// Who has executed the request.
+        host: Text,
+        /// Who never hears of it.
+        peer: Text,
+    },
+    /// The broker delivers events a second time.
+    DuplicateDeliveries {
+        /// Share of deliveries that come again, 0 to 1.
+        probability: f64,
+    },
+    /// Everything a pod serves takes longer.
+    SlowPod {
+        /// The pod or deployment.
+        target: Text,
+        /// How many times as long.
+        factor: f64,
+    },
+    /// A pod's wall clock is wrong.
+    ClockSkew {
+        /// The pod or deployment.
+        target: Text,
+        /// Added to its clock, in ms.
+        skew_ms: i64,
+    },
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stop { deployment } => write!(f, "stop {deployment}"),
+            Self::Kill { target } => write!(f, "kill {target}"),
+            Self::PowerLoss { target } => write!(f, "power loss of {target}"),
+            Self::Partition {
+                from,
+                to,
+                direction: Direction::Both,
+            } => {
+                write!(f, "partition {from} <-> {to}")
+            }
+            Self::Partition {
+                from,
+                to,
+                direction: Direction::OneWay,
+            } => {
+                write!(f, "partition {from} -> {to}")
+            }
+            Self::SlowLink {
+                from,
+                to,
+                delay_ms: (low, high),
+            } => {
+                write!(f, "slow link {from} <-> {to} by {low}-{high} ms")
+            }
+            Self::LossyLink {
+                from,
+                to,
+                probability,
+            } => {
+                write!(f, "lossy link {from} <-> {to} at {probability}")
+            }
+            Self::StoreOutage { service } => write!(f, "outage of {service}'s store"),
+            Self::BrokerOutage => write!(f, "outage of the broker"),
+            Self::LostReply { host, peer } => write!(f, "lost reply of {host} to {peer}"),
+            Self::DuplicateDeliveries { probability } => {
+                write!(f, "duplicate deliveries at {probability}")
+            }
+            Self::SlowPod { target, factor } => write!(f, "slow pod {target} by {factor}"),
+            Self::ClockSkew { target, skew_ms } => {
+                write!(f, "clock skew of {target} by {skew_ms} ms")
+            }
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! The command line: what can be asked, and how it can end.
+
+pub mod list;
+pub mod run;
+pub mod serve;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// A wind tunnel for event-driven microservices.
+///
+/// Runs a whole system inside a deterministic network simulator, strikes it with faults and judges it
+/// against its SLAs. Without a command the whole catalogue runs.
+#[derive(Debug, Parser)]
+#[command(name = "squall", version, args_conflicts_with_subcommands = true)]
+pub struct CommandLine {
+    /// What to do; `run` when nothing is said.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// The arguments of `run`, for when no command is named.
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// What can be asked.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Every scenario, its system and its claim.
+    List(ListArgs),
+    /// Run scenarios, judge them, write results.
+    Run(RunArgs),
+    /// The real thing on its documented ports, over TCP.
+    Serve(ServeArgs),
+}
+
+/// How to list.
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What to run and how.
+#[derive(Clone, Debug, Args)]
+pub struct RunArgs {
+    /// Names of scenarios, or parts of names; none means all.
+    pub filters: Vec<String>,
+    /// The seed of the one run of each scenario.
+    #[arg(long, default_value_t = 1, conflicts_with = "seeds")]
+    pub seed: u64,
+    /// Run each scenario with seeds 1 to N.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub seeds: Option<u64>,
+    /// Runs at the same time; as many as the machine has cores when not said.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub jobs: Option<u16>,
+    /// Where results.json and junit.xml go.
+    #[arg(long, value_name = "DIR", default_value = "target/squall")]
+    pub out: PathBuf,
+    /// What carries packets and time.
+    #[arg(long, value_enum, default_value_t = EngineName::Squall)]
+    pub engine: EngineName,
+    /// Run everything twice and compare the histories event by event.
+    #[arg(long)]
+    pub check_determinism: bool,
+}
+
+/// The engines a scenario can run on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum EngineName {
+    /// Event-driven: no ticks, no cost for idle hosts.
+    Squall,
+    /// `turmoil::Sim`, a millisecond a step: the yardstick.
+    Turmoil,
+}
+
+/// What to serve and where.
+#[derive(Clone, Debug, Args)]
+pub struct ServeArgs {
+    /// The system, `shop`.
+    pub system: String,
+    /// Where the databases and the broker's log live.
+    #[arg(long, value_name = "DIR", default_value = "target/squall/data")]
+    pub data: PathBuf,
+    /// Added to every port.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub port_offset: u16,
+}
+
+/// How the program ends; of several endings the worst wins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Everything asked for was done and passed.
+    Pass,
+    /// An SLA or an invariant failed.
+    Failed,
+    /// The request makes no sense, or its input cannot be read.
+    Usage,
+    /// The same seed gave two histories.
+    NotDeterministic,
+    /// A check judged nothing, or could not decide.
+    Vacuous,
+    /// A run panicked.
+    Panicked,
+}
+
+impl Ending {
+    /// The process's exit code.
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Pass => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::NotDeterministic => 3,
+            Self::Vacuous => 4,
+            Self::Panicked => 101,
+        }
+    }
+
+    /// The worse of two endings: panic, not deterministic, failed, vacuous, pass.
+    pub fn worse(self, other: Self) -> Self {
+        let rank = |ending| match ending {
+            Self::Pass => 0,
+            Self::Vacuous => 1,
+            Self::Failed => 2,
+            Self::NotDeterministic => 3,
+            Self::Panicked => 4,
+            Self::Usage => 5,
+        };
+        if rank(self) >= rank(other) { self } else { other }
+    }
+}
+
+impl From<Ending> for ExitCode {
+    fn from(ending: Ending) -> Self {
+        Self::from(ending.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Ending::{Failed, NotDeterministic, Panicked, Pass, Vacuous};
+
+    #[test]
+    fn the_worst_ending_wins() {
+        for (left, right, worst) in [
+            (Pass, Vacuous, Vacuous),
+            (Vacuous, Failed, Failed),
+            (NotDeterministic, Failed, NotDeterministic),
+            (Panicked, NotDeterministic, Panicked),
+        ] {
+            assert_eq!(left.worse(right), worst);
+            assert_eq!(right.worse(left), worst);
+        }
+    }
+}
