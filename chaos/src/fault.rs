@@ -176,6 +176,14 @@ pub enum Kind {
     },
 }
 
+impl Kind {
+    /// True for what happens in an instant and needs no healing. (A killed pod does: it is started
+    /// again.)
+    pub fn is_over_at_once(&self) -> bool {
+        matches!(self, Self::LostReply { .. })
+    }
+}
+
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

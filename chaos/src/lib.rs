@@ -9,3 +9,5 @@
 //! **Where to start reading:** [`fault`], then [`nemesis`].
 
 pub mod fault;
+mod moment;
+pub mod nemesis;
