@@ -3,8 +3,25 @@
 //! History, statistics, SLA verdicts and the files that carry them. Everything here is a pure
 //! function of a [`history::History`].
 //!
-//! **What it must not know:** any other crate of this workspace, how a history came about, any domain.
+//! **What it must not know:** any other crate of this workspace, how a history came about, any
+//! domain: routes, collections, event kinds and consumers come as names in parameters.
 //!
-//! **Where to start reading:** [`history`].
+//! **Where to start reading:** [`history`], then [`check`], then one promise in [`sla`].
+//!
+//! | to know | read |
+//! |---|---|
+//! | what a run is made of | [`history`], seen as [`requests`] and as [`records`] |
+//! | whether two runs are one | [`fingerprint`] |
+//! | how fast it was | [`statistics`], and [`siege`] for what siege would have printed |
+//! | whether it kept its promises | [`sla`], whose [`check`]s make the run's verdict |
+//! | what is written | [`results`] (JSON), [`junit`] (XML), [`table`] (terminal) |
 
+pub mod check;
 pub mod history;
+pub mod records;
+pub mod requests;
+pub mod sla;
+pub mod window;
+
+#[cfg(test)]
+mod hand;

@@ -1,0 +1,274 @@
+//! Histories written by hand, for the tests of this crate.
+
+use serde_json::Value;
+
+use crate::history::{BreakerState, CallOutcome, Consumption, Entry, History, Name, Outcome, What};
+
+/// Writes a history line by line; times are in ms.
+#[derive(Default)]
+pub(crate) struct Hand {
+    now_us: u64,
+    host: Option<Name>,
+    requests: u64,
+    entries: Vec<Entry>,
+}
+
+impl Hand {
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    pub(crate) fn history(self) -> History {
+        History {
+            entries: self.entries,
+        }
+    }
+
+    /// From here on it is this many ms since the run's start.
+    pub(crate) fn at(mut self, ms: u64) -> Self {
+        self.now_us = ms * 1_000;
+        self
+    }
+
+    /// As `at`, in µs.
+    pub(crate) fn at_us(mut self, us: u64) -> Self {
+        self.now_us = us;
+        self
+    }
+
+    /// From here on things happen on this host.
+    pub(crate) fn on(mut self, host: &str) -> Self {
+        self.host = Some(host.into());
+        self
+    }
+
+    pub(crate) fn add(mut self, what: What) -> Self {
+        let host = self.host.clone().unwrap_or_else(|| "world".into());
+        self.entries.push(Entry {
+            at_us: self.now_us,
+            host,
+            what,
+        });
+        self
+    }
+
+    pub(crate) fn each<T>(
+        self,
+        items: impl IntoIterator<Item = T>,
+        add: fn(Self, T) -> Self,
+    ) -> Self {
+        items.into_iter().fold(self, add)
+    }
+
+    pub(crate) fn note(self, text: &str) -> Self {
+        self.add(What::Note { text: text.into() })
+    }
+
+    pub(crate) fn phase(self, name: &str) -> Self {
+        self.add(What::Phase { name: name.into() })
+    }
+
+    pub(crate) fn fault_began(self, fault: usize) -> Self {
+        self.add(What::FaultBegan {
+            fault,
+            description: format!("fault number {fault}"),
+        })
+    }
+
+    pub(crate) fn fault_ended(self, fault: usize, held: u64) -> Self {
+        self.add(What::FaultEnded {
+            fault,
+            effect: [("packets_held".to_owned(), held)].into(),
+        })
+    }
+
+    pub(crate) fn panicked(self, host: &str, message: &str) -> Self {
+        let (task, place) = (Name::from("http/3"), "order.rs:42".to_owned());
+        self.on(host).add(What::Panicked {
+            task,
+            message: message.into(),
+            place,
+        })
+    }
+
+    pub(crate) fn get(self, route: &str) -> Self {
+        self.request("GET", route)
+    }
+
+    /// Numbers count from 1.
+    pub(crate) fn request(self, method: &str, route: &str) -> Self {
+        let intended_us = self.now_us;
+        self.late_request(method, route, intended_us)
+    }
+
+    pub(crate) fn late_request(mut self, method: &str, route: &str, intended_us: u64) -> Self {
+        self.requests += 1;
+        let request = self.requests;
+        self.add(What::Requested {
+            request,
+            user: format!("user-{request}").into(),
+            journey: "buy".into(),
+            method: method.into(),
+            target: "gateway:8080".into(),
+            route: route.into(),
+            path: route.into(),
+            intended_us,
+        })
+    }
+
+    /// An answer whose outcome is what its status says: 2xx ok, 4xx fail, the rest unknown.
+    pub(crate) fn answered(self, request: u64, status: u16) -> Self {
+        let outcome = match status {
+            200..400 => Outcome::Ok,
+            400..500 => Outcome::Fail,
+            _ => Outcome::Unknown,
+        };
+        self.answer(request, outcome, Some(status), None, None)
+    }
+
+    pub(crate) fn refused(self, request: u64, status: u16, problem: &str) -> Self {
+        self.answer(request, Outcome::Fail, Some(status), Some(problem), None)
+    }
+
+    pub(crate) fn created(self, request: u64, location: &str) -> Self {
+        self.answer(request, Outcome::Ok, Some(201), None, Some(location))
+    }
+
+    pub(crate) fn unanswered(self, request: u64, outcome: Outcome) -> Self {
+        self.answer(request, outcome, None, None, None)
+    }
+
+    fn answer(
+        self,
+        request: u64,
+        outcome: Outcome,
+        status: Option<u16>,
+        problem: Option<&str>,
+        location: Option<&str>,
+    ) -> Self {
+        self.add(What::Answered {
+            request,
+            outcome,
+            status,
+            bytes: if status.is_some() { 200 } else { 0 },
+            problem: problem.map(Into::into),
+            location: location.map(Into::into),
+            error: status.is_none().then(|| "timed out after 3s".into()),
+        })
+    }
+
+    pub(crate) fn cancelled(self, request: u64) -> Self {
+        self.add(What::Cancelled { request })
+    }
+
+    pub(crate) fn in_flight(self, requests: u64) -> Self {
+        self.add(What::InFlight { requests })
+    }
+
+    pub(crate) fn journey(self, user: &str, completed: bool) -> Self {
+        let reason = (!completed).then(|| "GET /orders/1 answered 500".to_owned());
+        self.add(What::JourneyEnded {
+            user: user.into(),
+            journey: "buy".into(),
+            completed,
+            reason,
+        })
+    }
+
+    pub(crate) fn call_sent(self, target: &str) -> Self {
+        let (method, path) = ("POST".into(), "/pays".to_owned());
+        self.add(What::CallSent {
+            target: target.into(),
+            method,
+            path,
+            key: Some("1".into()),
+        })
+    }
+
+    pub(crate) fn call_ended(
+        self,
+        target: &str,
+        status: Option<u16>,
+        problem: Option<&str>,
+    ) -> Self {
+        self.add(What::CallEnded {
+            target: target.into(),
+            method: "POST".into(),
+            path: "/pays".into(),
+            status,
+            error: status.is_none().then(|| "timed out after 1s".into()),
+            problem: problem.map(Into::into),
+            key: Some("1".into()),
+        })
+    }
+
+    pub(crate) fn breaker(self, from: BreakerState, to: BreakerState) -> Self {
+        self.add(What::Breaker {
+            breaker: "pay".into(),
+            from,
+            to,
+        })
+    }
+
+    pub(crate) fn breaker_call(self, outcome: CallOutcome) -> Self {
+        self.add(What::BreakerCall {
+            breaker: "pay".into(),
+            outcome,
+        })
+    }
+
+    pub(crate) fn published(self, event: &str, kind: &str, key: &str, offset: u64) -> Self {
+        let (event, kind, key) = (event.to_owned(), kind.into(), key.to_owned());
+        self.add(What::Published {
+            event,
+            kind,
+            key,
+            partition: 0,
+            offset,
+        })
+    }
+
+    pub(crate) fn consumed(
+        self,
+        consumer: &str,
+        event: &str,
+        key: &str,
+        outcome: Consumption,
+    ) -> Self {
+        self.add(What::Consumed {
+            consumer: consumer.into(),
+            event: event.into(),
+            kind: "Ordered".into(),
+            key: key.into(),
+            outcome,
+            reason: None,
+        })
+    }
+
+    pub(crate) fn stored(self, service: &str, collection: &str, id: u64, body: Value) -> Self {
+        self.on(service).add(What::Stored {
+            collection: collection.into(),
+            id,
+            body,
+        })
+    }
+
+    pub(crate) fn logged(
+        self,
+        offset: u64,
+        event: &str,
+        kind: &str,
+        key: &str,
+        body: Value,
+    ) -> Self {
+        self.on("broker").add(What::Logged {
+            partition: 0,
+            offset,
+            event: event.into(),
+            kind: kind.into(),
+            key: key.into(),
+            source: "order".into(),
+            body,
+        })
+    }
+}

@@ -1,0 +1,130 @@
+//! What was acknowledged is there (invariant 2).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Sla;
+use crate::{
+    check::{Check, Findings},
+    history::{History, Outcome},
+    records::Collection,
+    requests::{Request, Requests},
+    window::Window,
+};
+
+/// Everything that an answer said was created is in the collection at the end, and no two users
+/// were given the same: every request answered ok has a `Location` whose last segment is the id.
+#[derive(Clone, Debug)]
+pub struct Acknowledged {
+    /// The creating requests, `POST /orders`.
+    pub requests: Requests,
+    /// Where what they create lies.
+    pub collection: Collection,
+}
+
+impl Sla for Acknowledged {
+    fn judge(&self, history: &History) -> Check {
+        let name = format!("acknowledged {} kept in {}", self.requests, self.collection);
+        let bound = "each there, each its own";
+        let mut requests = self.requests.within(history, &Window::Run);
+        requests.retain(|request| {
+            request
+                .answer()
+                .is_some_and(|answer| answer.outcome == Outcome::Ok)
+        });
+        if requests.is_empty() {
+            return Check::vacuous(name, "no such request was acknowledged", bound);
+        }
+        let records = self.collection.records(history);
+        let stored: BTreeSet<u64> = records.iter().map(|record| record.id).collect();
+        let mut owners: BTreeMap<u64, &Request<'_>> = BTreeMap::new();
+        let mut wrong = Findings::default();
+        for request in &requests {
+            let Some(id) = created(request) else {
+                wrong.add(|| format!("no Location with an id: {request}"));
+                continue;
+            };
+            if !stored.contains(&id) {
+                wrong.add(|| format!("{}/{id} is gone: {request}", self.collection));
+            }
+            let owner = *owners.entry(id).or_insert(request);
+            // The same user may be told of the same resource again: a repeated request is harmless.
+            if owner.user != request.user {
+                wrong.add(|| {
+                    format!(
+                        "{}/{id} given to {}, then: {request}",
+                        self.collection, owner.user
+                    )
+                });
+            }
+        }
+        let observed = format!("{} acknowledged, {} stored", requests.len(), stored.len());
+        Check::judged(name, observed, bound, wrong)
+    }
+}
+
+fn created(request: &Request<'_>) -> Option<u64> {
+    let location = request.answer()?.location?;
+    location
+        .trim_end_matches('/')
+        .rsplit('/')
+        .next()?
+        .parse()
+        .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::{check::Verdict, hand::Hand};
+
+    fn judge(hand: Hand) -> Check {
+        let collection = Collection::named("orders").of("order");
+        Acknowledged {
+            requests: Requests::to("POST", "/orders"),
+            collection,
+        }
+        .judge(&hand.history())
+    }
+
+    fn two() -> Hand {
+        Hand::new()
+            .request("POST", "/orders")
+            .request("POST", "/orders")
+    }
+
+    #[test]
+    fn passes_when_every_acknowledged_one_is_there() {
+        let hand = two()
+            .created(1, "http://order:8080/orders/7")
+            .answered(2, 504)
+            .stored("order", "orders", 7, Value::Null)
+            .stored("order", "orders", 8, Value::Null);
+        let check = judge(hand);
+        assert_eq!(check.verdict, Verdict::Pass, "{check:?}");
+        assert_eq!(check.observed, "1 acknowledged, 2 stored");
+    }
+
+    #[test]
+    fn names_the_lost_the_unnamed_and_the_shared() {
+        let lost = judge(
+            two()
+                .created(1, "/orders/7")
+                .stored("pay", "orders", 7, Value::Null),
+        );
+        assert_eq!(lost.verdict, Verdict::Fail);
+        assert!(lost.evidence[0].starts_with("order/orders/7 is gone: request 1 of user-1"));
+        let unnamed = judge(two().answered(1, 201));
+        assert!(unnamed.evidence[0].starts_with("no Location with an id: request 1"));
+        let shared = two().created(1, "/orders/7").created(2, "/orders/7");
+        let shared = judge(shared.stored("order", "orders", 7, Value::Null));
+        assert!(shared.evidence[0].starts_with("order/orders/7 given to user-1, then: request 2"));
+    }
+
+    #[test]
+    fn is_vacuous_when_nothing_was_acknowledged() {
+        assert_eq!(judge(Hand::new()).verdict, Verdict::Vacuous);
+        assert_eq!(judge(two().answered(1, 503)).verdict, Verdict::Vacuous);
+    }
+}

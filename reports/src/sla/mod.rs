@@ -1,0 +1,78 @@
+//! Promises, one a file: plain data that a scenario lists, each judging a history by itself.
+//!
+//! A promise that finds nothing to judge is [`Vacuous`](crate::check::Verdict::Vacuous): a run that
+//! tested nothing is not green.
+
+mod acknowledged;
+mod availability;
+mod breaker;
+mod convergence;
+mod deadline;
+mod exactly_once;
+mod faults;
+mod fold;
+mod journeys;
+mod latency;
+mod log;
+mod never_negative;
+mod one_to_one;
+mod pairing;
+mod refusals;
+mod run;
+mod uptime;
+
+use std::fmt::Debug;
+
+use crate::{check::Check, history::History};
+
+pub use self::{
+    acknowledged::Acknowledged,
+    availability::{Availability, Good},
+    breaker::Breaker,
+    convergence::Convergence,
+    deadline::Deadline,
+    exactly_once::ExactlyOnce,
+    faults::FaultsActed,
+    fold::FoldEquality,
+    journeys::Journeys,
+    latency::{Latency, Since},
+    log::LogComplete,
+    never_negative::NeverNegative,
+    one_to_one::{EventSide, OneToOne},
+    pairing::{Pairing, Statuses},
+    refusals::{NoneAccepted, Refusals},
+    run::{NoPanics, RunEnded},
+    uptime::Uptime,
+};
+
+/// A promise as data.
+pub trait Sla: Debug + Send + Sync {
+    /// Judges one run. Pure: the same history gets the same answer.
+    fn judge(&self, history: &History) -> Check;
+}
+
+/// Judges every promise, in their order.
+pub fn judge(history: &History, promises: &[Box<dyn Sla>]) -> Vec<Check> {
+    promises
+        .iter()
+        .map(|promise| promise.judge(history))
+        .collect()
+}
+
+/// A share in percent, as siege prints it; 0 of nothing.
+fn percent(part: usize, whole: usize) -> f64 {
+    if whole == 0 {
+        0.0
+    } else {
+        part as f64 * 100.0 / whole as f64
+    }
+}
+
+/// Names in a row, for bounds.
+fn list<T: AsRef<str>>(names: &[T]) -> String {
+    names
+        .iter()
+        .map(AsRef::as_ref)
+        .collect::<Vec<_>>()
+        .join(", ")
+}
