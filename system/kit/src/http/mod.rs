@@ -5,12 +5,16 @@
 
 pub mod body;
 pub mod command;
+pub mod gateway;
 pub mod hal;
 pub mod health;
+pub mod idempotency;
 pub mod number;
 pub mod page;
 pub mod pipeline;
 pub mod problem;
+
+pub mod resource;
 
 pub use body::Body;
 pub use problem::Problem;
