@@ -11,8 +11,16 @@
 //! **Where to start reading:** services use [`Store`] and [`Unit`] with their own [`Entity`] types;
 //! everything else in this file is the port, for adapters and the relay.
 
+#[cfg(any(test, feature = "contract"))]
+pub mod contract;
 mod entity;
 mod handle;
+#[cfg(any(test, feature = "contract"))]
+pub mod lossy;
+pub mod remote;
+pub mod sqlite;
+#[cfg(test)]
+mod tests;
 mod unit;
 
 pub use entity::{Entity, Stored};
@@ -104,7 +112,9 @@ impl Receipt {
 /// Sort order of a query.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sort {
-    /// A top-level member of the body, or `id`.
+    /// A top-level member of the body, or `id`. Letters, digits and `_` only, and some record of the
+    /// collection must have it: else [`StoreError::BadQuery`]. Absent and null come before numbers,
+    /// numbers before texts.
     pub field: String,
     /// Greatest first.
     pub descending: bool,
@@ -234,7 +244,8 @@ pub trait Database: Send + Sync + 'static {
     /// The answer stored with a commit id, if one was executed. `replayed` is true.
     fn receipt(&self, commit_id: String) -> BoxFuture<'_, Result<Option<Receipt>, StoreError>>;
 
-    /// Takes or renews the relay lease; `None` while another owner holds it. Time is the database's.
+    /// Takes or renews the relay lease; `None` while another owner holds it. Time is the database's
+    /// wall clock, which may jump: hence the epoch. A `ttl_ms` of 0 gives it back.
     fn lease(&self, owner: String, ttl_ms: u64)
     -> BoxFuture<'_, Result<Option<Lease>, StoreError>>;
 
