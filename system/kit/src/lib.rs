@@ -21,6 +21,8 @@ pub mod signal;
 pub mod spawn;
 pub mod stop;
 pub mod store;
+#[cfg(test)]
+mod testing;
 pub mod work;
 pub mod worker;
 

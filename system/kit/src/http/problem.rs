@@ -29,8 +29,8 @@ pub struct Problem {
     pub detail: String,
     /// The member of the body, or the query parameter, that is wrong.
     pub field: Option<String>,
-    /// Further members. They never replace the standard ones.
-    pub extensions: Map<String, Value>,
+    /// Further members. They never replace the standard ones. (Boxed to keep results small.)
+    pub extensions: Box<Map<String, Value>>,
 }
 
 impl Problem {
@@ -108,7 +108,7 @@ impl Problem {
         if let Some(field) = &self.field {
             members.insert("field".into(), field.clone().into());
         }
-        for (name, value) in &self.extensions {
+        for (name, value) in &*self.extensions {
             if !members.contains_key(name) {
                 members.insert(name.clone(), value.clone());
             }
@@ -127,7 +127,7 @@ impl Problem {
             status,
             detail,
             field: None,
-            extensions: Map::new(),
+            extensions: Box::default(),
         }
     }
 }

@@ -8,6 +8,8 @@ pub mod memory;
 mod report;
 pub mod server;
 pub mod tcp;
+#[cfg(test)]
+mod tests;
 
 use std::{io, sync::Arc};
 
