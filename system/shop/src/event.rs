@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use squall_kit::event::Event;
+use squall_kit::{event::Event, store::Unit};
 
 /// A fact that one context states and others react to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -133,6 +133,12 @@ impl ShopEvent {
         let mut tagged = serde_json::to_value(self).expect("an enum of plain fields is JSON");
         let kind = tagged["kind"].as_str().expect("serde's tag").to_owned();
         (kind, tagged["body"].take())
+    }
+
+    /// States the fact in the unit's commit.
+    pub fn publish(&self, unit: &mut Unit) {
+        let (kind, body) = self.write();
+        unit.publish(&kind, &self.key(), &body);
     }
 
     /// The order it is about; `None` for [`ShopEvent::StockAvailable`], which is about an item.

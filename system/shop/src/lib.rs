@@ -1,7 +1,175 @@
 //! # shop: product delivery
+//!
+//! A customer orders an item and pays in the same breath; product reserves, sends and hands over the
+//! pieces; the customer may cancel until they are handed over, hears of every step by KakaoTalk, and
+//! looks at `myPages` meanwhile. What is not paid does not exist; everything else follows by events.
+//!
+//! **What it must not know:** that a simulator exists. It sees the world through its
+//! [`Pod`](squall_kit::Pod) only. Domain logic (`aggregate`, `view`, `message`) knows no async, clock,
+//! randomness or HTTP.
+//!
+//! **Where to start reading:** the board below, then [`order::aggregate`] and [`product::aggregate`].
+//!
+//! # The board
+//!
+//! | context | commands → events | event → what the context does |
+//! |---|---|---|
+//! | order | `POST /orders` → *asks pay* → `Ordered` (or `PaymentAbandoned`) · `DELETE /orders/{id}` → `CancelRequested` | `DeliveryPrepared`, `DeliveryBackordered`, `DeliveryStarted`, `DeliveryCompleted` → status moves · `CancelAccepted` → `OrderCanceled` · `CancelRefused` → status before |
+//! | pay | `POST /pays` → `PayApproved` | `OrderCanceled` → `PayCanceled` · `PaymentAbandoned` → `PayCanceled`, or the key is recorded as abandoned |
+//! | product | `POST /products`, `PATCH /products/{id}` → `StockAvailable` · `PUT /deliveries/{id}/start` → `DeliveryStarted` · `PUT /deliveries/{id}/complete` → `DeliveryCompleted`, `StockDecreased` | `Ordered` → `DeliveryPrepared` or `DeliveryBackordered` · `CancelRequested` → `DeliveryCanceled` + `CancelAccepted`, or `CancelRefused` · `StockAvailable` → `DeliveryPrepared` for who waits |
+//! | notice | — | `Ordered`, `DeliveryStarted`, `DeliveryCompleted`, `OrderCanceled`, `CancelRefused` → one message |
+//! | customercenter | — | everything a status shows → `myPages` |
+//! | gateway | passes on | — |
+//!
+//! # Settings
+//!
+//! | name | default | context | |
+//! |---|---|---|---|
+//! | `BASE_URL` | `http://localhost:8080` | all but gateway | start of every link |
+//! | `TOPIC` | `shop` | all but gateway | the topic |
+//! | `api.url.payment` | `http://pay:8080` | order | where payment is asked |
+//! | `PAY_TIMEOUT_MS` | 3000 | order | the longest that asking payment takes |
+//! | `RECOVERY_MARGIN_MS` | 2000 | order | how much longer than that an order may stay pending |
+//! | `GATEWAY_TIMEOUT_MS` | 10000 | gateway | the longest that a service may take for its answer |
+//!
+//! # Choices of our own
+//!
+//! * A delivery has the id of its order. Who waits for stock is served in the order of orders, and
+//!   nobody overtakes.
+//! * `PATCH /products/{id} {"stock": n}` says how many pieces there are, not how many came, so that
+//!   repeating it is harmless; it is refused (409) below what is reserved.
+//! * While an order is `CANCELING`, what its delivery does moves the status that a refusal puts back.
+//! * A payment given back shows the status `CANCELED`; a standing one shows its caller's label.
+//! * Product tells itself `StockAvailable` (keyed `item:<name>`): new stock or a cancellation left a
+//!   piece for somebody who waits.
+
 pub mod customercenter;
 pub mod event;
+pub mod gateway;
 pub mod notice;
 pub mod order;
 pub mod pay;
 pub mod product;
+mod service;
+mod slot;
+
+use squall_kit::{BoxFuture, Error, Pod};
+
+pub use service::PORT;
+
+/// One bounded context of the shop.
+#[derive(Clone, Copy, Debug)]
+pub struct Context {
+    /// The name others dial, `order`.
+    pub name: &'static str,
+    /// The port the documents give it outside a cluster. It listens on [`PORT`].
+    pub documented_port: u16,
+    /// Runs one instance until its stop signal.
+    pub run: fn(Pod) -> BoxFuture<'static, Result<(), Error>>,
+    /// True when it has a database of its own.
+    pub stateful: bool,
+    /// Its consumer group; `None` for one that reacts to nothing.
+    pub group: Option<&'static str>,
+    /// The kinds of events that take effect in it; it ignores all others.
+    pub consumes: &'static [&'static str],
+    /// The kinds of events that it states.
+    pub publishes: &'static [&'static str],
+}
+
+/// The contexts, the ones others depend on first.
+pub const CONTEXTS: [Context; 6] = [
+    Context {
+        name: "pay",
+        documented_port: 8083,
+        run: |pod| Box::pin(pay::run(pod)),
+        stateful: true,
+        group: Some(pay::GROUP),
+        consumes: &["OrderCanceled", "PaymentAbandoned"],
+        publishes: &["PayApproved", "PayCanceled"],
+    },
+    Context {
+        name: "order",
+        documented_port: 8081,
+        run: |pod| Box::pin(order::run(pod)),
+        stateful: true,
+        group: Some(order::GROUP),
+        consumes: &[
+            "DeliveryPrepared",
+            "DeliveryBackordered",
+            "DeliveryStarted",
+            "DeliveryCompleted",
+            "CancelAccepted",
+            "CancelRefused",
+        ],
+        publishes: &[
+            "Ordered",
+            "CancelRequested",
+            "OrderCanceled",
+            "PaymentAbandoned",
+        ],
+    },
+    Context {
+        name: "product",
+        documented_port: 8082,
+        run: |pod| Box::pin(product::run(pod)),
+        stateful: true,
+        group: Some(product::GROUP),
+        consumes: &["Ordered", "CancelRequested", "StockAvailable"],
+        publishes: &[
+            "DeliveryPrepared",
+            "DeliveryBackordered",
+            "DeliveryStarted",
+            "DeliveryCompleted",
+            "StockDecreased",
+            "DeliveryCanceled",
+            "CancelAccepted",
+            "CancelRefused",
+            "StockAvailable",
+        ],
+    },
+    Context {
+        name: "notice",
+        documented_port: 8084,
+        run: |pod| Box::pin(notice::run(pod)),
+        stateful: true,
+        group: Some(notice::GROUP),
+        consumes: NOTIFYING,
+        publishes: &[],
+    },
+    Context {
+        name: "customercenter",
+        documented_port: 8085,
+        run: |pod| Box::pin(customercenter::run(pod)),
+        stateful: true,
+        group: Some(customercenter::GROUP),
+        consumes: &[
+            "Ordered",
+            "DeliveryPrepared",
+            "DeliveryBackordered",
+            "DeliveryStarted",
+            "DeliveryCompleted",
+            "CancelRequested",
+            "CancelRefused",
+            "OrderCanceled",
+        ],
+        publishes: &[],
+    },
+    Context {
+        name: "gateway",
+        documented_port: 8088,
+        run: |pod| Box::pin(gateway::run(pod)),
+        stateful: false,
+        group: None,
+        consumes: &[],
+        publishes: &[],
+    },
+];
+
+/// The kinds of events that a customer gets a message about.
+pub const NOTIFYING: &[&str] = &[
+    "Ordered",
+    "DeliveryStarted",
+    "DeliveryCompleted",
+    "OrderCanceled",
+    "CancelRefused",
+];

@@ -167,7 +167,10 @@ impl Shop {
             Step::Start(nth) => self.product(&product::Command::Start { order_id: id(nth) }),
             Step::Complete(nth) => self.product(&product::Command::Complete { order_id: id(nth) }),
             Step::Stock(stock) if self.shelf.product.as_ref().is_some_and(|p| p.listed) => {
-                self.product(&product::Command::SetStock { stock });
+                self.product(&product::Command::SetStock {
+                    product_id: 1,
+                    stock,
+                });
             }
             Step::Stock(stock) => {
                 self.product(&product::Command::Register {

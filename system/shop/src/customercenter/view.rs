@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::ShopEvent;
 
 /// One order, as its customer sees it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MyPage {
     /// The order.

@@ -6,6 +6,7 @@ use crate::event::ShopEvent;
 
 /// An order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Order {
     /// What is ordered.
     pub item: String,

@@ -80,6 +80,8 @@ pub enum Command {
     },
     /// There are now this many pieces.
     SetStock {
+        /// The product.
+        product_id: u64,
         /// The reserved ones included.
         stock: u64,
     },
@@ -184,7 +186,7 @@ pub enum Rejection {
 pub fn decide(shelf: &Shelf, command: &Command) -> Result<Vec<Event>, Rejection> {
     match command {
         Command::Register { item, stock } => register(shelf, item, *stock),
-        Command::SetStock { stock } => set_stock(shelf, *stock),
+        Command::SetStock { stock, .. } => set_stock(shelf, *stock),
         Command::Prepare {
             order_id,
             item,

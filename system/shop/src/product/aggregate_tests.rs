@@ -153,7 +153,13 @@ fn an_operator_is_told_what_does_not_fit() {
         stock: 1,
     };
     assert_eq!(
-        run(&mut shelf, &Command::SetStock { stock: 1 }),
+        run(
+            &mut shelf,
+            &Command::SetStock {
+                product_id: 1,
+                stock: 1
+            }
+        ),
         Err(reserved)
     );
     let twice = Rejection::AlreadyRegistered { item: "tv".into() };

@@ -1,8 +1,6 @@
 //! Tests of the store: adapters by the contract, the typed layer by its own.
 
 mod adapters;
-mod durability;
-mod model;
 mod repetition;
 mod units;
 

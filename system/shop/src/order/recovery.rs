@@ -1,0 +1,52 @@
+//! Settles what stays `PENDING`: its front crashed, or lost its database, between payment and commit.
+
+use std::collections::BTreeMap;
+
+use squall_kit::{Pod, signal::Signal};
+use tokio::time::{Duration, Instant, sleep};
+
+use super::{
+    aggregate::Command,
+    record::{OrderRecord, PENDING, YES},
+    settlement::settle,
+};
+
+/// How often the worker looks.
+const PERIOD: Duration = Duration::from_secs(2);
+
+/// Refuses every order that this worker has seen `PENDING` for longer than `patience`: longer than
+/// the front can take. Nobody knows whether it was paid, so its payment is abandoned.
+///
+/// The age of an order is counted from the moment this worker first saw it, by its own steady clock:
+/// no wall clock is compared with another pod's, so a skewed one refuses nobody. Should the front be
+/// slower still, the first commit wins.
+pub(super) async fn run(pod: Pod, patience: Duration) {
+    let mut seen: BTreeMap<u64, Instant> = BTreeMap::new();
+    while !pod.stop.is_raised() {
+        // Without an answer from the database there is nothing to settle; the next look is soon.
+        if let Ok(pending) = pod.store.find::<OrderRecord>(&[(PENDING, YES)]).await {
+            let now = Instant::now();
+            let since = |id| (id, seen.get(&id).copied().unwrap_or(now));
+            seen = pending.iter().map(|order| since(order.id)).collect();
+            for (&id, _) in seen.iter().filter(|(_, since)| now - **since >= patience) {
+                refuse(&pod, id).await;
+            }
+        }
+        tokio::select! {
+            biased;
+            () = pod.stop.raised() => {}
+            () = sleep(PERIOD) => {}
+        }
+    }
+}
+
+async fn refuse(pod: &Pod, id: u64) {
+    let refuse = Command::Refuse {
+        payment_may_exist: true,
+    };
+    let note = match settle(&pod.store, id, &refuse).await {
+        Ok(settled) => format!("order {id} was left pending; it is {settled:?} now"),
+        Err(error) => format!("order {id} is left pending: {error}"),
+    };
+    pod.signals.tell(Signal::Note(note));
+}

@@ -1,0 +1,151 @@
+//! `POST /pays`: a payment is approved, once for each idempotency key.
+
+use axum::{
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use serde::Deserialize;
+use squall_kit::{
+    Pod,
+    http::{
+        Problem,
+        command::command,
+        hal::Hal,
+        idempotency::{Kept, KeyedRequest, MaybeKeyed},
+        number,
+    },
+    signal::Signal,
+    store::{StoreError, Unit},
+};
+
+use super::{
+    aggregate::{Command, Pay, Rejection},
+    record::{Case, PayRecord},
+};
+
+/// Times a request is tried again that met another one about the same payment.
+const CONFLICTS_MAX: u32 = 5;
+
+/// What approving takes.
+#[derive(Clone)]
+pub(super) struct Desk {
+    pub(super) pod: Pod,
+    pub(super) hal: Hal,
+}
+
+/// The body of the request.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct NewPay {
+    #[serde(deserialize_with = "number::whole")]
+    order_id: u64,
+    #[serde(deserialize_with = "number::decimal")]
+    price: f64,
+    #[serde(default, deserialize_with = "number::optional_text")]
+    status: Option<String>,
+}
+
+/// 201 with the payment. The same key and body give the first answer, the same key and another body
+/// 422, an abandoned key 409.
+pub(super) async fn post(
+    State(desk): State<Desk>,
+    MaybeKeyed { request, body }: MaybeKeyed<NewPay>,
+) -> Result<Response, Problem> {
+    let spawn = desk.pod.spawn.clone();
+    let pay = Pay {
+        order_id: body.order_id,
+        price: body.price,
+        status: body.status,
+        canceled: false,
+    };
+    let approving = async move { desk.approve(request, pay).await };
+    let answer = command(&spawn, "approve payment", approving).await?;
+    Ok(answer.into_response())
+}
+
+impl Desk {
+    async fn approve(&self, request: Option<KeyedRequest>, pay: Pay) -> Result<Kept, Problem> {
+        let command = Command::Approve(pay);
+        for _ in 0..CONFLICTS_MAX {
+            match self.attempt(request.as_ref(), &command).await {
+                Err(Trouble::Store(StoreError::Conflict { .. })) => {}
+                Err(Trouble::Store(error)) => return Err(error.into()),
+                Err(Trouble::Problem(problem)) => return Err(problem),
+                Ok(answer) => {
+                    self.pod
+                        .signals
+                        .tell(Signal::Hint("pay: committed, not answered"));
+                    return Ok(answer);
+                }
+            }
+        }
+        let detail = "too many requests about this payment at once";
+        Err(Problem::refused(StatusCode::CONFLICT, "conflict", detail))
+    }
+
+    async fn attempt(
+        &self,
+        request: Option<&KeyedRequest>,
+        command: &Command,
+    ) -> Result<Kept, Trouble> {
+        let store = &self.pod.store;
+        let Some(request) = request else {
+            let mut unit = store.unit(store.fresh_id());
+            let answer = self.decide(&mut unit, Case::without_key(), command).await?;
+            unit.commit(&()).await?;
+            return Ok(answer);
+        };
+        if let Some(first) = request.first_answer(store).await? {
+            return Ok(first);
+        }
+        let mut unit = store.unit(request.commit_id());
+        let case = Case::by_key(&mut unit, request.key()).await?;
+        let answer = self.decide(&mut unit, case, command).await?;
+        let receipt = unit.commit(&request.keep(answer)).await?;
+        Ok(request.answer(&receipt)?)
+    }
+
+    async fn decide(
+        &self,
+        unit: &mut Unit,
+        mut case: Case,
+        command: &Command,
+    ) -> Result<Kept, Trouble> {
+        case.decide(unit, command).await?.map_err(refused)?;
+        let (Some(pay_id), Command::Approve(pay)) = (case.pay_id, command) else {
+            unreachable!("an approved payment has an id");
+        };
+        let shown = PayRecord(pay.clone()).present();
+        Ok(Kept {
+            status: StatusCode::CREATED.as_u16(),
+            location: Some(self.hal.href(pay_id)),
+            body: self.hal.resource(pay_id, shown),
+        })
+    }
+}
+
+fn refused(rejection: Rejection) -> Problem {
+    let name = match rejection {
+        Rejection::Abandoned => "payment-abandoned",
+        Rejection::AlreadyAsked | Rejection::NothingPaid => "payment-conflict",
+    };
+    Problem::refused(StatusCode::CONFLICT, name, rejection.to_string())
+}
+
+enum Trouble {
+    Store(StoreError),
+    Problem(Problem),
+}
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<Problem> for Trouble {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}

@@ -1,0 +1,83 @@
+//! How every context of the shop runs: one port, its workers beside it, an end on the stop signal.
+
+use axum::Router;
+use squall_kit::{
+    BoxFuture, Error, Pod,
+    config::ConfigError,
+    event::Event,
+    http::health::Health,
+    net::server::Server,
+    store::{StoreError, Unit},
+    worker::{Consumer, Handled, Relay},
+};
+
+/// The port every context listens on; where it is reached from outside is the platform's affair.
+pub const PORT: u16 = 8080;
+/// The topic, unless `TOPIC` says otherwise.
+const TOPIC: &str = "shop";
+
+/// Something that runs beside the requests until the stop signal.
+pub(crate) struct Worker {
+    name: &'static str,
+    running: BoxFuture<'static, ()>,
+}
+
+impl Worker {
+    /// A worker of any kind.
+    pub(crate) fn new(
+        name: &'static str,
+        running: impl Future<Output = ()> + Send + 'static,
+    ) -> Self {
+        let running = Box::pin(running);
+        Self { name, running }
+    }
+
+    /// Publishes the context's outbox.
+    pub(crate) fn relay(pod: &Pod) -> Self {
+        Self::new("relay", Relay::new(topic(pod)).run(pod.clone()))
+    }
+
+    /// Hands the events of the topic to `policy`, on behalf of the context's consumer group.
+    pub(crate) fn consumer<P>(pod: &Pod, group: &str, policy: P) -> Self
+    where
+        P: for<'a> Fn(&'a mut Unit, &'a Event) -> BoxFuture<'a, Result<Handled, StoreError>>,
+        P: Send + Sync + 'static,
+    {
+        Self::new("consumer", consumer(pod, group).run(pod.clone(), policy))
+    }
+}
+
+/// A member of the context's consumer group.
+pub(crate) fn consumer(pod: &Pod, group: &str) -> Consumer {
+    Consumer::new(group, topic(pod))
+}
+
+/// Serves until the stop signal, then ends its workers.
+pub(crate) async fn serve(pod: &Pod, router: Router, workers: Vec<Worker>) -> Result<(), Error> {
+    let server = Server::bind(pod, PORT).await?;
+    let health = Health::new(pod);
+    let workers: Vec<_> = workers
+        .into_iter()
+        .map(|worker| pod.spawn.result(worker.name, worker.running))
+        .collect();
+    health.started();
+    server.serve(router.merge(health.router())).await?;
+    for worker in workers {
+        worker.await;
+    }
+    Ok(())
+}
+
+/// A duration setting in milliseconds.
+pub(crate) fn millis(
+    pod: &Pod,
+    name: &str,
+    default_ms: u64,
+) -> Result<std::time::Duration, ConfigError> {
+    let ms = pod.config.parsed(name, "milliseconds", default_ms)?;
+    Ok(std::time::Duration::from_millis(ms))
+}
+
+fn topic(pod: &Pod) -> String {
+    pod.config.get("TOPIC").unwrap_or(TOPIC).to_owned()
+}
