@@ -1,6 +1,6 @@
 //! A log's shelf in a SQLite file.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -53,6 +53,8 @@ impl File {
 /// Locks the file, makes it durable, and makes the tables if it is new.
 fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(32);
+    // Whoever else has the file keeps it: no use in waiting.
+    connection.busy_timeout(Duration::ZERO)?;
     // A second process would not see this one's groups.
     connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
     connection.pragma_update(None, "journal_mode", "WAL")?;

@@ -25,6 +25,8 @@ pub(super) struct Group {
 #[derive(Debug)]
 struct Seat {
     expires: Instant,
+    /// The last generation that a poll of the member has seen.
+    told: u64,
     partitions: Vec<u32>,
     /// Told when there may be something new; dropped with the seat.
     wake: watch::Sender<()>,
@@ -49,6 +51,7 @@ impl Group {
         }
         let seat = Seat {
             expires,
+            told: 0,
             partitions: Vec::new(),
             wake: watch::Sender::new(()),
         };
@@ -85,6 +88,14 @@ impl Group {
     /// Grows with every join, leave and expiry.
     pub(super) fn generation(&self) -> u64 {
         self.generation
+    }
+
+    /// True the first time in each generation: the member is to learn of it at once.
+    pub(super) fn tell(&mut self, member: &str) -> bool {
+        let generation = self.generation;
+        self.seats
+            .get_mut(member)
+            .is_some_and(|seat| std::mem::replace(&mut seat.told, generation) != generation)
     }
 
     /// What the member reads, and its bell. `None`: it is not in the group.

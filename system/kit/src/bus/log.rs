@@ -6,7 +6,7 @@
 use std::{
     collections::BTreeMap,
     path::Path,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use tokio::{
@@ -21,7 +21,7 @@ use super::{
     partition::partition_of,
     shelf::{Memory, Shelf, Shelved},
 };
-use crate::{BoxFuture, event::Event};
+use crate::{BoxFuture, event::Event, store::sqlite::Threads};
 
 /// How a log treats topics and members.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,10 +47,12 @@ impl Default for Settings {
 #[derive(Clone)]
 pub struct Log {
     settings: Settings,
+    threads: Threads,
     state: Arc<Mutex<State>>,
 }
 
 struct State {
+    settings: Settings,
     topics: BTreeMap<String, Topic>,
     shelf: Box<dyn Shelf>,
 }
@@ -64,22 +66,29 @@ struct Topic {
 impl Log {
     /// A log that lives as long as the last clone of it.
     pub fn memory(settings: Settings) -> Self {
-        Self::new(settings, Memory::default(), BTreeMap::new())
+        Self::new(
+            settings,
+            Threads::Inline,
+            Memory::default(),
+            BTreeMap::new(),
+        )
     }
 
-    /// The log kept in the file at `path`, made if absent. What it has answered survives a kill and
-    /// a power loss. One process at a time.
+    /// The log kept in the file at `path`, made if absent (its directory must exist). What it has
+    /// answered survives a SIGKILL and a power cut. It belongs to one process at a time.
     ///
     /// # Errors
-    /// [`BusError::Failed`] when the file cannot be opened or is no log of ours.
-    pub fn open(path: &Path, settings: Settings) -> Result<Self, BusError> {
+    /// [`BusError::Failed`], with the path, when the file cannot be used, is no log of ours, or is
+    /// open in another process.
+    pub fn file(path: &Path, settings: Settings, threads: Threads) -> Result<Self, BusError> {
         let mut file = File::open(path)?;
         let topics = file.topics()?;
-        Ok(Self::new(settings, file, topics))
+        Ok(Self::new(settings, threads, file, topics))
     }
 
     fn new(
         settings: Settings,
+        threads: Threads,
         shelf: impl Shelf + 'static,
         topics: BTreeMap<String, Shelved>,
     ) -> Self {
@@ -89,11 +98,13 @@ impl Log {
         );
         let topics = topics.into_iter().map(|(name, kept)| (name, kept.into()));
         let state = State {
+            settings,
             topics: topics.collect(),
             shelf: Box::new(shelf),
         };
         Self {
             settings,
+            threads,
             state: Arc::new(Mutex::new(state)),
         }
     }
@@ -103,26 +114,32 @@ impl Log {
     /// # Errors
     /// [`BusError::Failed`] when they cannot be read.
     pub fn events(&self, topic: &str) -> Result<Vec<Delivery>, BusError> {
-        let State { topics, shelf } = &mut *self.locked();
-        let partitions = topics.get(topic).map_or(0, Topic::partitions);
-        let mut events = Vec::new();
-        for partition in 0..partitions {
-            let start = Position {
-                partition,
-                offset: 0,
-            };
-            events.append(&mut shelf.read(topic, start, u64::MAX)?);
-        }
-        Ok(events)
+        self.run(|State { topics, shelf, .. }| {
+            let partitions = topics.get(topic).map_or(0, Topic::partitions);
+            let mut events = Vec::new();
+            for partition in 0..partitions {
+                let start = Position {
+                    partition,
+                    offset: 0,
+                };
+                events.append(&mut shelf.read(topic, start, u64::MAX)?);
+            }
+            Ok(events)
+        })
     }
 
     /// The names of all topics, sorted.
     pub fn topics(&self) -> Vec<String> {
-        self.locked().topics.keys().cloned().collect()
+        self.run(|state| state.topics.keys().cloned().collect())
     }
 
-    fn locked(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn run<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
+        let locked = || work(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
+        match self.threads {
+            Threads::Inline => locked(),
+            #[expect(clippy::disallowed_methods, reason = "only chosen for the real binary")]
+            Threads::MayBlock => tokio::task::block_in_place(locked),
+        }
     }
 
     async fn wait_for_batch(
@@ -133,14 +150,11 @@ impl Log {
     ) -> Result<Batch, BusError> {
         let wait = Duration::from_millis(wait_ms).min(self.settings.session / 2);
         let deadline = Instant::now() + wait;
-        let mut first = None;
+        let mut arrives = true;
         loop {
-            let glance = self
-                .locked()
-                .look(self.settings, &member, limit, first.is_none())?;
-            let assignment = &glance.batch.assignment;
-            let rebalanced = first.get_or_insert_with(|| assignment.clone()) != assignment;
-            let ready = limit == 0 || rebalanced || !glance.batch.deliveries.is_empty();
+            let glance = self.run(|state| state.look(&member, limit, arrives))?;
+            arrives = false;
+            let ready = limit == 0 || glance.news || !glance.batch.deliveries.is_empty();
             if ready || Instant::now() >= deadline {
                 return Ok(glance.batch);
             }
@@ -160,8 +174,7 @@ impl Broker for Log {
         topic: String,
         events: Vec<Event>,
     ) -> BoxFuture<'_, Result<Vec<Position>, BusError>> {
-        let positions = self.locked().append(self.settings, &topic, events);
-        Box::pin(std::future::ready(positions))
+        Box::pin(async move { self.run(|state| state.append(&topic, events)) })
     }
 
     fn poll(
@@ -179,20 +192,15 @@ impl Broker for Log {
         generation: u64,
         handled: Vec<Position>,
     ) -> BoxFuture<'_, Result<(), BusError>> {
-        let moved = self
-            .locked()
-            .acknowledge(self.settings, &member, generation, &handled);
-        Box::pin(std::future::ready(moved))
+        Box::pin(async move { self.run(|state| state.acknowledge(&member, generation, &handled)) })
     }
 
     fn leave(&self, member: Member) -> BoxFuture<'_, Result<(), BusError>> {
-        let left = self.locked().leave(self.settings, &member);
-        Box::pin(std::future::ready(left))
+        Box::pin(async move { self.run(|state| state.leave(&member)) })
     }
 
     fn lag(&self, topic: String, group: String) -> BoxFuture<'_, Result<u64, BusError>> {
-        let lag = self.locked().lag(&topic, &group);
-        Box::pin(std::future::ready(Ok(lag)))
+        Box::pin(async move { Ok(self.run(|state| state.lag(&topic, &group))) })
     }
 }
 
@@ -201,19 +209,16 @@ impl Broker for Log {
 /// What a poll finds.
 struct Glance {
     batch: Batch,
+    /// True when the member does not know of its standing yet.
+    news: bool,
     bell: watch::Receiver<()>,
     /// When somebody's session may end.
     look_again: Instant,
 }
 
 impl State {
-    fn append(
-        &mut self,
-        settings: Settings,
-        topic: &str,
-        events: Vec<Event>,
-    ) -> Result<Vec<Position>, BusError> {
-        let (found, shelf) = self.topic(settings, topic)?;
+    fn append(&mut self, topic: &str, events: Vec<Event>) -> Result<Vec<Position>, BusError> {
+        let (found, shelf) = self.topic(topic)?;
         let mut ends = found.ends.clone();
         let partitions = found.partitions();
         let deliveries: Vec<Delivery> = events
@@ -240,25 +245,21 @@ impl State {
         Ok(positions)
     }
 
-    fn look(
-        &mut self,
-        settings: Settings,
-        member: &Member,
-        limit: u64,
-        heartbeat: bool,
-    ) -> Result<Glance, BusError> {
+    fn look(&mut self, member: &Member, limit: u64, heartbeat: bool) -> Result<Glance, BusError> {
         let now = Instant::now();
-        let (topic, shelf) = self.topic(settings, &member.topic)?;
+        let session = self.settings.session;
+        let (topic, shelf) = self.topic(&member.topic)?;
         let ends = topic.ends.clone();
         let group = topic
             .groups
             .entry(member.group.clone())
             .or_insert_with(|| Group::new(0, vec![0; ends.len()]));
         let expired = group.expire(now);
-        let joined = heartbeat && group.heartbeat(&member.member, now, settings.session);
+        let joined = heartbeat && group.heartbeat(&member.member, now, session);
         if expired || joined {
             shelf.generation(&member.topic, &member.group, group.generation())?;
         }
+        let news = limit > 0 && group.tell(&member.member);
         let (assignment, bell) = group
             .standing(&member.member)
             .ok_or(BusError::StaleGeneration)?;
@@ -268,20 +269,21 @@ impl State {
                 assignment,
                 deliveries,
             },
+            news,
             bell,
-            look_again: group.next_expiry().unwrap_or(now + settings.session),
+            look_again: group.next_expiry().unwrap_or(now + session),
         })
     }
 
     fn acknowledge(
         &mut self,
-        settings: Settings,
         member: &Member,
         generation: u64,
         handled: &[Position],
     ) -> Result<(), BusError> {
         let now = Instant::now();
-        let (topic, shelf) = self.topic(settings, &member.topic)?;
+        let session = self.settings.session;
+        let (topic, shelf) = self.topic(&member.topic)?;
         let group = topic
             .groups
             .get_mut(&member.group)
@@ -290,7 +292,7 @@ impl State {
             shelf.generation(&member.topic, &member.group, group.generation())?;
         }
         let moved = group.acknowledgement(&member.member, generation, handled, &topic.ends)?;
-        group.heartbeat(&member.member, now, settings.session);
+        group.heartbeat(&member.member, now, session);
         if !moved.is_empty() {
             shelf.offsets(&member.topic, &member.group, &moved)?;
             group.commit(&moved);
@@ -298,8 +300,8 @@ impl State {
         Ok(())
     }
 
-    fn leave(&mut self, settings: Settings, member: &Member) -> Result<(), BusError> {
-        let (topic, shelf) = self.topic(settings, &member.topic)?;
+    fn leave(&mut self, member: &Member) -> Result<(), BusError> {
+        let (topic, shelf) = self.topic(&member.topic)?;
         let Some(group) = topic.groups.get_mut(&member.group) else {
             return Ok(());
         };
@@ -315,20 +317,17 @@ impl State {
         };
         let group = topic.groups.get(group);
         let behind = |(partition, end): (u32, &u64)| {
-            end - group.map_or(0, |group| group.committed(partition))
+            end.saturating_sub(group.map_or(0, |group| group.committed(partition)))
         };
         (0..).zip(&topic.ends).map(behind).sum()
     }
 
     /// The topic, made if absent, and where it is kept.
-    fn topic(
-        &mut self,
-        settings: Settings,
-        name: &str,
-    ) -> Result<(&mut Topic, &mut dyn Shelf), BusError> {
+    fn topic(&mut self, name: &str) -> Result<(&mut Topic, &mut dyn Shelf), BusError> {
         if !self.topics.contains_key(name) {
-            self.shelf.create(name, settings.partitions)?;
-            let ends = (0..settings.partitions).map(|_| 0).collect();
+            let partitions = self.settings.partitions;
+            self.shelf.create(name, partitions)?;
+            let ends = (0..partitions).map(|_| 0).collect();
             let groups = BTreeMap::new();
             self.topics.insert(name.to_owned(), Topic { ends, groups });
         }
@@ -357,7 +356,7 @@ impl From<Shelved> for Topic {
 }
 
 /// Up to `limit` events that the member has not acknowledged. Every partition gets its share of the
-/// limit, and what one leaves goes to the next ones: a long partition must not starve the others.
+/// limit, and what a short one leaves goes to the longer ones: none starves another.
 fn unread(
     shelf: &mut dyn Shelf,
     topic: &str,
@@ -366,21 +365,23 @@ fn unread(
     ends: &[u64],
     limit: u64,
 ) -> Result<Vec<Delivery>, BusError> {
-    let mut deliveries = Vec::new();
-    let (mut places, mut partitions) = (limit, (1..=assignment.partitions.len() as u64).rev());
-    for &partition in &assignment.partitions {
-        let share = places.div_ceil(partitions.next().unwrap_or(1));
-        let offset = group.committed(partition);
-        let end = usize::try_from(partition)
-            .ok()
-            .and_then(|place| ends.get(place));
-        if share == 0 || end.is_none_or(|end| *end <= offset) {
-            continue;
+    let mut backlogs = Vec::new();
+    for (partition, end) in (0..).zip(ends) {
+        let backlog = end.saturating_sub(group.committed(partition));
+        if backlog > 0 && assignment.partitions.contains(&partition) {
+            backlogs.push((backlog, partition));
         }
-        let start = Position { partition, offset };
-        let mut found = shelf.read(topic, start, share)?;
-        places -= found.len() as u64;
-        deliveries.append(&mut found);
+    }
+    backlogs.sort_unstable();
+    let (mut deliveries, mut places) = (Vec::new(), limit);
+    for (sharers, &(backlog, partition)) in (1..=backlogs.len() as u64).rev().zip(&backlogs) {
+        let share = places.div_ceil(sharers).min(backlog);
+        if share > 0 {
+            let offset = group.committed(partition);
+            let start = Position { partition, offset };
+            deliveries.append(&mut shelf.read(topic, start, share)?);
+            places -= share;
+        }
     }
     Ok(deliveries)
 }

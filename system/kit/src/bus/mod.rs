@@ -3,12 +3,16 @@
 //! [`Broker`] is the port; every adapter passes one contract test. One topic per system, keyed by the
 //! front aggregate, so that everything about one order lies in one partition, in order.
 
+#[cfg(any(test, feature = "contract"))]
+pub mod contract;
 mod file;
 mod group;
 pub mod log;
 pub mod partition;
 pub mod remote;
 mod shelf;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -90,8 +94,8 @@ pub trait Broker: Send + Sync + 'static {
 
     /// Joins the group if need be, counts as a heartbeat, and gives uncommitted events of the
     /// member's partitions, at most `limit`, from the acknowledged offsets on. Waits up to `wait_ms`
-    /// for the first one, or for a rebalance; the adapter may bound the wait further. A `limit` of 0
-    /// is a heartbeat and no more: it tells the member's standing at once.
+    /// for the first one; a standing that is news to the member ends the wait, and the adapter may bound
+    /// it further. A `limit` of 0 is a heartbeat and no more: it tells the member's standing at once.
     fn poll(
         &self,
         member: Member,

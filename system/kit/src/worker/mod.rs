@@ -8,6 +8,8 @@ mod back_off;
 pub mod consumer;
 pub mod projector;
 pub mod relay;
+#[cfg(test)]
+mod tests;
 
 pub use consumer::{Consumer, Handled};
 pub use projector::Projector;
