@@ -1,0 +1,132 @@
+//! Tasks of a host: started through its inbox, and their panics recorded.
+
+use std::{
+    any::Any,
+    cell::RefCell,
+    future::Future,
+    panic::{self, AssertUnwindSafe},
+    pin::Pin,
+    sync::{Arc, Once, atomic::Ordering},
+    task::{Context, Poll, Wake},
+};
+
+use squall_kit::{
+    BoxFuture,
+    spawn::{Spawn, Spawner},
+};
+
+use super::{
+    shared::{Host, lock},
+    world::TaskPanic,
+};
+
+/// A future that a host runs: a panic in it ends it alone and is recorded.
+pub(super) struct Task<F> {
+    host: Arc<Host>,
+    name: &'static str,
+    future: Option<F>,
+}
+
+impl<F> Task<F> {
+    pub(super) fn new(host: Arc<Host>, name: &'static str, future: F) -> Self {
+        Self {
+            host,
+            name,
+            future: Some(future),
+        }
+    }
+
+    /// Runs `step` and records its panic, if any; `None` after one.
+    fn guard<T>(&mut self, step: impl FnOnce(&mut Option<F>) -> T) -> Option<T> {
+        match panic::catch_unwind(AssertUnwindSafe(|| step(&mut self.future))) {
+            Ok(value) => Some(value),
+            Err(payload) => {
+                let run = &self.host.run;
+                lock(&run.panics).push(TaskPanic {
+                    host: self.host.name.clone(),
+                    task: self.name,
+                    message: message(payload.as_ref()),
+                    place: PLACE.take(),
+                    at: run.now(),
+                });
+                None
+            }
+        }
+    }
+}
+
+impl<F: Future<Output = ()> + Unpin> Future for Task<F> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let polled = self.guard(|future| match future {
+            Some(future) => Pin::new(future).poll(context),
+            None => Poll::Ready(()),
+        });
+        if polled == Some(Poll::Pending) {
+            return Poll::Pending;
+        }
+        // What it holds goes now, under the same guard: a panic there counts too.
+        self.guard(|future| *future = None);
+        Poll::Ready(())
+    }
+}
+
+impl<F> Drop for Task<F> {
+    fn drop(&mut self) {
+        self.guard(|future| *future = None);
+    }
+}
+
+/// Starts tasks on one host, from anywhere in the run.
+struct HostSpawner(Arc<Host>);
+
+impl Spawner for HostSpawner {
+    fn spawn(&self, name: &'static str, task: BoxFuture<'static, ()>) {
+        // A dead host starts nothing; dropping the task tells who waits for its result.
+        if self.0.running.load(Ordering::Relaxed) {
+            lock(&self.0.inbox).push((name, task));
+            self.0.wake_by_ref();
+        }
+    }
+}
+
+/// The task starter of `host`.
+pub(super) fn spawner(host: Arc<Host>) -> Spawn {
+    Spawn::new(HostSpawner(host))
+}
+
+thread_local! {
+    /// `file:line` of this thread's latest panic: a caught payload no longer knows it.
+    static PLACE: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// Makes every later panic of this process leave its place for [`Task`]; other hooks still run.
+pub(super) fn record_places() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let previous = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if let Some(place) = info.location() {
+                // A panic inside the panic machinery must not panic again.
+                let _ = PLACE.try_with(|slot| {
+                    if let Ok(mut slot) = slot.try_borrow_mut() {
+                        *slot = format!("{}:{}", place.file(), place.line());
+                    }
+                });
+            }
+            previous(info);
+        }));
+    });
+}
+
+/// What a panic said.
+fn message(payload: &(dyn Any + Send)) -> String {
+    if let Some(text) = payload.downcast_ref::<&str>() {
+        (*text).to_owned()
+    } else if let Some(text) = payload.downcast_ref::<String>() {
+        text.clone()
+    } else {
+        "a panic without a text".to_owned()
+    }
+}
