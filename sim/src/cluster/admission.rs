@@ -1,0 +1,139 @@
+//! A server's worker threads: what serving costs in the simulator.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use squall_kit::{
+    BoxFuture,
+    rng::Rng,
+    work::{Admission, Permit},
+};
+use squall_reports::history::{Name, What};
+use tokio::{sync::Semaphore, time::sleep};
+
+use super::spec::ServerSpec;
+use crate::recorder::Recorder;
+
+/// How many times as long a host takes for everything; 1 unless a fault says otherwise.
+#[derive(Clone, Debug)]
+pub(crate) struct Pace(Arc<AtomicU64>);
+
+impl Pace {
+    pub(crate) fn normal() -> Self {
+        Self(Arc::new(AtomicU64::new(1.0_f64.to_bits())))
+    }
+
+    pub(crate) fn set(&self, factor: f64) {
+        self.0.store(factor.to_bits(), Ordering::Relaxed);
+    }
+
+    /// `time` at this pace.
+    pub(crate) fn stretch(&self, time: Duration) -> Duration {
+        time.mul_f64(f64::from_bits(self.0.load(Ordering::Relaxed)))
+    }
+}
+
+/// The workers and the queue of one start of a pod.
+pub(crate) struct Workers {
+    server: ServerSpec,
+    places: Arc<Semaphore>,
+    waiting: Arc<AtomicU32>,
+    pace: Pace,
+    rng: Rng,
+    recorder: Recorder,
+    host: Name,
+}
+
+impl Workers {
+    /// `rng` is the pod's stream of service times.
+    pub(crate) fn new(
+        server: ServerSpec,
+        pace: Pace,
+        rng: Rng,
+        recorder: Recorder,
+        host: Name,
+    ) -> Self {
+        let workers = usize::try_from(server.workers).expect("a usize has at least 32 bits");
+        Self {
+            server,
+            places: Arc::new(Semaphore::new(workers)),
+            waiting: Arc::default(),
+            pace,
+            rng,
+            recorder,
+            host,
+        }
+    }
+
+    fn cost(&self, method: &str, route: &str) -> Duration {
+        let named = self.server.routes.iter();
+        let range = named
+            .clone()
+            .find(|cost| cost.method == method && cost.route == route)
+            .map_or(self.server.other_routes, |cost| cost.time);
+        self.pace.stretch(range.draw(&self.rng))
+    }
+}
+
+impl Admission for Workers {
+    /// Requests wait in the order they came. The time is spent on the worker, before the handler.
+    fn admit(&self, method: &str, route: &str) -> BoxFuture<'_, Option<Permit>> {
+        let served = Served {
+            recorder: self.recorder.clone(),
+            host: Arc::clone(&self.host),
+            name: format!("served {method} {route}").into(),
+        };
+        let (method, route) = (method.to_owned(), route.to_owned());
+        Box::pin(async move {
+            let place = match Arc::clone(&self.places).try_acquire_owned() {
+                Ok(place) => place,
+                Err(_) => {
+                    let waiting = Waiting::join(&self.waiting, self.server.queue)?;
+                    let place = Arc::clone(&self.places).acquire_owned().await;
+                    drop(waiting);
+                    place.expect("the workers' semaphore is never closed")
+                }
+            };
+            sleep(self.cost(&method, &route)).await;
+            Some(Permit::new((served, place)))
+        })
+    }
+}
+
+/// A place in the queue; given up also when the caller goes away.
+struct Waiting(Arc<AtomicU32>);
+
+impl Waiting {
+    fn join(waiting: &Arc<AtomicU32>, bound: u32) -> Option<Self> {
+        if waiting.load(Ordering::Relaxed) >= bound {
+            return None;
+        }
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Some(Self(Arc::clone(waiting)))
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Tells, when the answer is ready and not yet sent, that the request was executed.
+struct Served {
+    recorder: Recorder,
+    host: Name,
+    name: Name,
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let name = Arc::clone(&self.name);
+        self.recorder.record(&self.host, What::Hint { name });
+    }
+}

@@ -1,0 +1,264 @@
+//! Writes the history as it happens, and lets the nemesis hear every entry in the same instant.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use squall_kit::signal::{self, Signal};
+use squall_reports::history::{
+    BreakerState, CallOutcome, Consumption, Entry, History, Name, What,
+};
+
+use crate::controls::Nemesis;
+
+/// A handle on the run's history. Clones write the same one.
+#[derive(Clone)]
+pub(crate) struct Recorder(Arc<Shared>);
+
+struct Shared {
+    now: Box<dyn Fn() -> Duration + Send + Sync>,
+    interrupt: Box<dyn Fn() + Send + Sync>,
+    book: Mutex<Book>,
+}
+
+#[derive(Default)]
+struct Book {
+    history: History,
+    /// When the run started; until then everything is written at time 0.
+    started_at: Option<Duration>,
+    nemesis: Option<Box<dyn Nemesis>>,
+    /// Entries up to here were heard.
+    heard: usize,
+    wanted: bool,
+}
+
+// === impl Recorder ===
+
+impl Recorder {
+    /// `now` is the engine's virtual time, wherever it is asked; `interrupt` makes the engine return
+    /// to the world loop before anything written at this instant leaves its host.
+    pub(crate) fn new(
+        now: impl Fn() -> Duration + Send + Sync + 'static,
+        interrupt: impl Fn() + Send + Sync + 'static,
+    ) -> Self {
+        Self(Arc::new(Shared {
+            now: Box::new(now),
+            interrupt: Box::new(interrupt),
+            book: Mutex::new(Book::default()),
+        }))
+    }
+
+    /// The run starts now: times count from here, and the nemesis listens.
+    pub(crate) fn start(&self, nemesis: Box<dyn Nemesis>) {
+        let now = (self.0.now)();
+        let mut book = self.book();
+        book.started_at = Some(now);
+        book.nemesis = Some(nemesis);
+        book.heard = book.history.entries.len();
+    }
+
+    /// Virtual time since the run's start; zero before it.
+    pub(crate) fn now(&self) -> Duration {
+        let now = (self.0.now)();
+        let started_at = self.book().started_at;
+        started_at.map_or(Duration::ZERO, |started| now.saturating_sub(started))
+    }
+
+    /// Writes one entry.
+    pub(crate) fn record(&self, host: &Name, what: What) {
+        let at_us = u64::try_from(self.now().as_micros()).unwrap_or(u64::MAX);
+        let host = Arc::clone(host);
+        let wanted = {
+            let mut book = self.book();
+            book.history.entries.push(Entry { at_us, host, what });
+            book.tell()
+        };
+        if wanted {
+            (self.0.interrupt)();
+        }
+    }
+
+    /// True when the nemesis asked to act at this instant; asked once.
+    pub(crate) fn take_wanted(&self) -> bool {
+        std::mem::take(&mut self.book().wanted)
+    }
+
+    /// Lends the nemesis to the world loop. What is recorded meanwhile it hears when it is back.
+    pub(crate) fn take_nemesis(&self) -> Option<Box<dyn Nemesis>> {
+        self.book().nemesis.take()
+    }
+
+    /// Takes the nemesis back.
+    pub(crate) fn return_nemesis(&self, nemesis: Box<dyn Nemesis>) {
+        let mut book = self.book();
+        book.nemesis = Some(nemesis);
+        book.tell();
+    }
+
+    /// How many entries there are.
+    pub(crate) fn len(&self) -> usize {
+        self.book().history.entries.len()
+    }
+
+    /// The history, taken out.
+    pub(crate) fn take_history(&self) -> History {
+        std::mem::take(&mut self.book().history)
+    }
+
+    /// A mouth for the pod called `host`.
+    pub(crate) fn signals(&self, host: &Name) -> signal::Signals {
+        signal::Signals::new(Ear {
+            recorder: self.clone(),
+            host: Arc::clone(host),
+        })
+    }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.0.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Book {
+    /// Lets the nemesis hear what it has not heard. True when it wants to act.
+    fn tell(&mut self) -> bool {
+        let Some(nemesis) = &mut self.nemesis else {
+            return false;
+        };
+        let mut wants = false;
+        for entry in self.history.entries.iter().skip(self.heard) {
+            wants |= nemesis.hear(entry);
+        }
+        self.heard = self.history.entries.len();
+        self.wanted |= wants;
+        wants
+    }
+}
+
+// === impl Ear ===
+
+struct Ear {
+    recorder: Recorder,
+    host: Name,
+}
+
+impl signal::Listener for Ear {
+    fn hear(&self, signal: Signal) {
+        self.recorder.record(&self.host, what(signal));
+    }
+}
+
+/// A pod's signal as the history has it.
+fn what(signal: Signal) -> What {
+    match signal {
+        Signal::CallSent {
+            target,
+            method,
+            path,
+            key,
+        } => What::CallSent {
+            target: target.into(),
+            method: method.into(),
+            path,
+            key,
+        },
+        Signal::CallEnded {
+            target,
+            method,
+            path,
+            status,
+            error,
+            problem,
+            key,
+        } => What::CallEnded {
+            target: target.into(),
+            method: method.into(),
+            path,
+            status,
+            error,
+            problem: problem.map(Into::into),
+            key,
+        },
+        Signal::Breaker { name, from, to } => What::Breaker {
+            breaker: name.into(),
+            from: breaker_state(from),
+            to: breaker_state(to),
+        },
+        Signal::BreakerCall { name, outcome } => What::BreakerCall {
+            breaker: name.into(),
+            outcome: call_outcome(outcome),
+        },
+        Signal::Committed { commit, replayed } => What::Committed { commit, replayed },
+        Signal::Published {
+            id,
+            kind,
+            key,
+            partition,
+            offset,
+        } => What::Published {
+            event: id,
+            kind: kind.into(),
+            key,
+            partition,
+            offset,
+        },
+        Signal::Consumed {
+            consumer,
+            id,
+            kind,
+            key,
+            outcome,
+        } => consumed(consumer, id, kind, key, outcome),
+        Signal::Rebalanced {
+            consumer,
+            partitions,
+        } => What::Rebalanced {
+            consumer: consumer.into(),
+            partitions,
+        },
+        Signal::Hint(name) => What::Hint { name: name.into() },
+        Signal::Note(text) => What::Note { text },
+    }
+}
+
+fn consumed(
+    consumer: String,
+    event: String,
+    kind: String,
+    key: String,
+    outcome: signal::Consumption,
+) -> What {
+    let (outcome, reason) = match outcome {
+        signal::Consumption::Applied => (Consumption::Applied, None),
+        signal::Consumption::Duplicate => (Consumption::Duplicate, None),
+        signal::Consumption::Ignored => (Consumption::Ignored, None),
+        signal::Consumption::Rejected(reason) => (Consumption::Rejected, Some(reason)),
+    };
+    What::Consumed {
+        consumer: consumer.into(),
+        event,
+        kind: kind.into(),
+        key,
+        outcome,
+        reason,
+    }
+}
+
+fn breaker_state(state: signal::BreakerState) -> BreakerState {
+    match state {
+        signal::BreakerState::Closed => BreakerState::Closed,
+        signal::BreakerState::Open => BreakerState::Open,
+        signal::BreakerState::HalfOpen => BreakerState::HalfOpen,
+    }
+}
+
+fn call_outcome(outcome: signal::CallOutcome) -> CallOutcome {
+    match outcome {
+        signal::CallOutcome::Success => CallOutcome::Success,
+        signal::CallOutcome::Failure => CallOutcome::Failure,
+        signal::CallOutcome::Timeout => CallOutcome::Timeout,
+        signal::CallOutcome::Rejected => CallOutcome::Rejected,
+        signal::CallOutcome::ShortCircuited => CallOutcome::ShortCircuited,
+        signal::CallOutcome::BadRequest => CallOutcome::BadRequest,
+    }
+}
