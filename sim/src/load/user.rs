@@ -1,0 +1,344 @@
+//! One user: goes through journeys, step by step.
+
+use std::{sync::Arc, time::Duration};
+
+use serde_json::Value;
+use squall_kit::rng::Rng;
+use squall_reports::history::{Name, What};
+use tokio::time::sleep;
+
+use super::{
+    Answer, Extent, Journey, Part, Request, Share, Step,
+    client::{Client, NoReply, Ready, Reply},
+    desk::Desk,
+    outcome::{outcome, problem},
+    template::Variables,
+};
+use crate::range::TimeRange;
+
+/// A loop that is refused at once would never let time pass: one turn takes at least this long.
+const LEAST_TURN: Duration = Duration::from_millis(1);
+
+/// One virtual user.
+pub(super) struct User {
+    pub(super) name: Name,
+    pub(super) host: Name,
+    pub(super) desk: Desk,
+    pub(super) client: Client,
+    /// The user's own stream.
+    pub(super) rng: Rng,
+    pub(super) variables: Variables,
+}
+
+/// How a journey ended before its last step.
+enum Ended {
+    /// With an answer that the scenario allows.
+    Well,
+    /// With one that it does not, and why.
+    Badly(String),
+    /// The load's time was up.
+    Cut,
+}
+
+/// What a request gave.
+type Sent = Result<Reply, NoReply>;
+
+impl User {
+    /// A user of a closed loop: journey, pause, journey, …
+    pub(super) async fn come_again(mut self, think: TimeRange) {
+        let most = match self.desk.load.extent {
+            Extent::For(_) => u64::MAX,
+            Extent::Journeys(count) => u64::from(count),
+        };
+        for iteration in 1..=most {
+            let began = self.desk.recorder.now();
+            if !self.go(iteration, None).await {
+                return;
+            }
+            let pause = think.draw(&self.rng);
+            let elapsed = self.desk.recorder.now() - began;
+            let pause = pause.max(LEAST_TURN.saturating_sub(elapsed));
+            if !self.wait(pause).await {
+                return;
+            }
+        }
+    }
+
+    /// A user of an open load: one journey, whose first request was due at `intended`.
+    pub(super) async fn come_once(mut self, intended: Duration) {
+        self.go(1, Some(intended)).await;
+    }
+
+    /// One journey. False: the load's time was up.
+    async fn go(&mut self, iteration: u64, intended: Option<Duration>) -> bool {
+        let journey = self.choose();
+        self.variables.clear();
+        self.variables.set("user", self.name.to_string());
+        self.variables.set("iteration", iteration.to_string());
+        let (completed, reason) = match self.walk(&journey, intended).await {
+            Ok(()) | Err(Ended::Well) => (true, None),
+            Err(Ended::Badly(reason)) => (false, Some(reason)),
+            Err(Ended::Cut) => return false,
+        };
+        let what = What::JourneyEnded {
+            user: Arc::clone(&self.name),
+            journey: journey.name.into(),
+            completed,
+            reason,
+        };
+        self.desk.record(&self.host, what);
+        true
+    }
+
+    fn choose(&self) -> Journey {
+        let mix = self.desk.load.mix;
+        let total = mix.iter().map(|share| u64::from(share.weight)).sum();
+        let mut drawn = if mix.len() == 1 { 0 } else { self.rng.below(total) };
+        for Share { weight, journey } in mix {
+            match drawn.checked_sub(u64::from(*weight)) {
+                Some(rest) => drawn = rest,
+                None => return *journey,
+            }
+        }
+        unreachable!("the draw is below the sum of all weights")
+    }
+
+    async fn walk(
+        &mut self,
+        journey: &Journey,
+        mut intended: Option<Duration>,
+    ) -> Result<(), Ended> {
+        for (number, step) in (1..).zip(journey.steps) {
+            match *step {
+                Step::Request(request) => {
+                    let sent = self.send(journey, &request, intended.take()).await?;
+                    self.judge(number, &request, &sent)?;
+                }
+                Step::Until {
+                    request,
+                    member,
+                    values,
+                    every,
+                    within,
+                } => {
+                    let wanted = Wanted { member, values, every, within };
+                    self.poll(journey, number, &request, &wanted).await?;
+                }
+                Step::Think(range) => {
+                    let pause = range.draw(&self.rng);
+                    if !self.wait(pause).await {
+                        return Err(Ended::Cut);
+                    }
+                }
+                Step::Set { variable, value } => {
+                    let value = self.render(value)?;
+                    self.variables.set(variable, value);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends one request and writes down how it went.
+    async fn send(
+        &mut self,
+        journey: &Journey,
+        request: &Request,
+        intended: Option<Duration>,
+    ) -> Result<Sent, Ended> {
+        let ready = self.fill(request)?;
+        let (number, _under_way) = self.desk.counts.issue();
+        let intended = intended.unwrap_or_else(|| self.desk.recorder.now());
+        let requested = What::Requested {
+            request: number,
+            user: Arc::clone(&self.name),
+            journey: journey.name.into(),
+            method: request.method.into(),
+            target: request.target.into(),
+            route: request.path.into(),
+            path: ready.path.clone(),
+            intended_us: u64::try_from(intended.as_micros()).unwrap_or(u64::MAX),
+        };
+        self.desk.record(&self.host, requested);
+        let ended = self.desk.ended.clone();
+        let sent = tokio::select! {
+            biased;
+            sent = self.client.send(&ready, self.desk.load.timeout) => sent,
+            () = ended.raised() => {
+                self.desk.record(&self.host, What::Cancelled { request: number });
+                return Err(Ended::Cut);
+            }
+        };
+        self.desk.record(&self.host, answered(number, request.method, &sent));
+        Ok(sent)
+    }
+
+    /// Sends a request until its answer is as wanted.
+    async fn poll(
+        &mut self,
+        journey: &Journey,
+        number: u32,
+        request: &Request,
+        wanted: &Wanted,
+    ) -> Result<(), Ended> {
+        let from = self.desk.recorder.now();
+        loop {
+            let sent = self.send(journey, request, None).await?;
+            let found = wanted.found(&sent);
+            if found.as_deref().is_ok_and(|value| wanted.values.contains(&value)) {
+                return self.judge(number, request, &sent);
+            }
+            let waited = self.desk.recorder.now() - from;
+            if waited + wanted.every > wanted.within {
+                let found = found.unwrap_or_else(|reason| reason);
+                return Err(Ended::Badly(format!(
+                    "step {number}: {} is {found} after {} ms, expected {:?}",
+                    wanted.member,
+                    waited.as_millis(),
+                    wanted.values
+                )));
+            }
+            if !self.wait(wanted.every.max(LEAST_TURN)).await {
+                return Err(Ended::Cut);
+            }
+        }
+    }
+
+    /// Whether the journey may go on after this answer; keeps what is to be kept.
+    fn judge(&mut self, number: u32, request: &Request, sent: &Sent) -> Result<(), Ended> {
+        let is = |answers: &[Answer]| answers.iter().any(|a| matches(*a, request.method, sent));
+        if !is(request.expect) {
+            if is(request.accept) {
+                return Err(Ended::Well);
+            }
+            return Err(Ended::Badly(format!(
+                "step {number}: {} {} gave {}",
+                request.method,
+                request.path,
+                in_words(sent)
+            )));
+        }
+        for save in request.save {
+            let value = sent.as_ref().ok().and_then(|reply| part(reply, save.part));
+            let Some(value) = value else {
+                return Err(Ended::Badly(format!(
+                    "step {number}: the answer has no {:?}",
+                    save.part
+                )));
+            };
+            self.variables.set(save.variable, value);
+        }
+        Ok(())
+    }
+
+    fn fill(&mut self, request: &Request) -> Result<Ready, Ended> {
+        let mut headers = Vec::with_capacity(request.headers.len());
+        for (name, template) in request.headers {
+            headers.push((*name, self.render(template)?));
+        }
+        Ok(Ready {
+            method: request.method,
+            target: request.target,
+            path: self.render(request.path)?,
+            headers,
+            body: request.body.map(|body| self.render(body)).transpose()?,
+        })
+    }
+
+    fn render(&mut self, template: &str) -> Result<String, Ended> {
+        self.variables
+            .render(template, &self.rng)
+            .map_err(|name| Ended::Badly(format!("variable {{{name}}} has no value")))
+    }
+
+    /// Waits. False: the load's time was up first.
+    async fn wait(&self, pause: Duration) -> bool {
+        tokio::select! {
+            biased;
+            () = self.desk.ended.raised() => false,
+            () = sleep(pause) => true,
+        }
+    }
+}
+
+// === impl Wanted ===
+
+/// What a poll waits for.
+struct Wanted {
+    member: &'static str,
+    values: &'static [&'static str],
+    every: Duration,
+    within: Duration,
+}
+
+impl Wanted {
+    /// The member's present value, as text.
+    ///
+    /// # Errors
+    /// Why there is none, in words.
+    fn found(&self, sent: &Sent) -> Result<String, String> {
+        let reply = sent.as_ref().map_err(|_| in_words(sent))?;
+        part(reply, Part::Member(self.member)).ok_or_else(|| format!("absent ({})", reply.status))
+    }
+}
+
+fn answered(request: u64, method: &str, sent: &Sent) -> What {
+    let outcome = outcome(method, sent);
+    match sent {
+        Ok(reply) => What::Answered {
+            request,
+            outcome,
+            status: Some(reply.status),
+            bytes: reply.bytes,
+            problem: problem(reply).map(Into::into),
+            location: location(reply).map(str::to_owned),
+            error: None,
+        },
+        Err(NoReply::NotSent(error) | NoReply::Unknown(error)) => What::Answered {
+            request,
+            outcome,
+            status: None,
+            bytes: 0,
+            problem: None,
+            location: None,
+            error: Some(error.clone()),
+        },
+    }
+}
+
+fn matches(answer: Answer, method: &str, sent: &Sent) -> bool {
+    match answer {
+        Answer::Status(status) => sent.as_ref().is_ok_and(|reply| reply.status == status),
+        Answer::Outcome(wanted) => outcome(method, sent) == wanted,
+        Answer::Any => true,
+    }
+}
+
+fn location(reply: &Reply) -> Option<&str> {
+    reply.headers.get(http::header::LOCATION)?.to_str().ok()
+}
+
+fn part(reply: &Reply, part: Part) -> Option<String> {
+    match part {
+        Part::LocationId => Some(location(reply)?.rsplit('/').next()?.to_owned()),
+        Part::Member(pointer) => {
+            let body: Value = serde_json::from_slice(&reply.body).ok()?;
+            match body.pointer(pointer)? {
+                Value::String(text) => Some(text.clone()),
+                Value::Null => None,
+                other => Some(other.to_string()),
+            }
+        }
+    }
+}
+
+fn in_words(sent: &Sent) -> String {
+    match sent {
+        Ok(reply) => match problem(reply) {
+            Some(kind) => format!("{} ({kind})", reply.status),
+            None => reply.status.to_string(),
+        },
+        Err(NoReply::NotSent(error)) => format!("no answer, not sent: {error}"),
+        Err(NoReply::Unknown(error)) => format!("no answer: {error}"),
+    }
+}
