@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU32, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -47,16 +47,18 @@ pub(crate) struct Workers {
     rng: Rng,
     recorder: Recorder,
     host: Name,
+    alive: Arc<AtomicBool>,
 }
 
 impl Workers {
-    /// `rng` is the pod's stream of service times.
+    /// `rng` is the pod's stream of service times; `alive` is true until the process has ended.
     pub(crate) fn new(
         server: ServerSpec,
         pace: Pace,
         rng: Rng,
         recorder: Recorder,
         host: Name,
+        alive: Arc<AtomicBool>,
     ) -> Self {
         let workers = usize::try_from(server.workers).expect("a usize has at least 32 bits");
         Self {
@@ -67,6 +69,7 @@ impl Workers {
             rng,
             recorder,
             host,
+            alive,
         }
     }
 
@@ -83,11 +86,6 @@ impl Workers {
 impl Admission for Workers {
     /// Requests wait in the order they came. The time is spent on the worker, before the handler.
     fn admit(&self, method: &str, route: &str) -> BoxFuture<'_, Option<Permit>> {
-        let served = Served {
-            recorder: self.recorder.clone(),
-            host: Arc::clone(&self.host),
-            name: format!("served {method} {route}").into(),
-        };
         let (method, route) = (method.to_owned(), route.to_owned());
         Box::pin(async move {
             let place = match Arc::clone(&self.places).try_acquire_owned() {
@@ -100,7 +98,13 @@ impl Admission for Workers {
                 }
             };
             sleep(self.cost(&method, &route)).await;
-            Some(Permit::new((served, place)))
+            let served = Served {
+                recorder: self.recorder.clone(),
+                host: Arc::clone(&self.host),
+                alive: Arc::clone(&self.alive),
+                name: format!("served {method} {route}").into(),
+            };
+            Some(Permit::new((place, served)))
         })
     }
 }
@@ -128,12 +132,16 @@ impl Drop for Waiting {
 struct Served {
     recorder: Recorder,
     host: Name,
+    alive: Arc<AtomicBool>,
     name: Name,
 }
 
 impl Drop for Served {
     fn drop(&mut self) {
-        let name = Arc::clone(&self.name);
-        self.recorder.record(&self.host, What::Hint { name });
+        // The dead tell nothing.
+        if self.alive.load(Ordering::Relaxed) {
+            let name = Arc::clone(&self.name);
+            self.recorder.record(&self.host, What::Hint { name });
+        }
     }
 }

@@ -1,0 +1,105 @@
+//! Names and where they lead: hosts, and services with their ready endpoints. What kube-proxy knows.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use squall_kit::rng::Rng;
+use squall_reports::history::Name;
+
+use crate::engine::{Endpoint, HostId, Resolver};
+
+/// A handle on the cluster's names. Clones are the same.
+#[derive(Clone, Default)]
+pub(crate) struct Directory(Arc<Mutex<Names>>);
+
+#[derive(Default)]
+struct Names {
+    hosts: BTreeMap<Name, HostId>,
+    services: BTreeMap<Name, Service>,
+}
+
+struct Service {
+    /// Pods that get traffic, in the order of their names.
+    ready: BTreeMap<Name, HostId>,
+    picks: Rng,
+}
+
+// === impl Directory ===
+
+impl Directory {
+    /// A host that can be dialled by its own name.
+    pub(crate) fn add_host(&self, name: &Name, host: HostId) {
+        let former = self.names().hosts.insert(Arc::clone(name), host);
+        assert!(former.is_none(), "two hosts are called {name}");
+    }
+
+    /// A service without endpoints so far. `picks` is its own stream.
+    pub(crate) fn add_service(&self, name: &Name, picks: Rng) {
+        let service = Service {
+            ready: BTreeMap::new(),
+            picks,
+        };
+        self.names().services.insert(Arc::clone(name), service);
+    }
+
+    /// The host of this name.
+    pub(crate) fn host(&self, name: &str) -> Option<HostId> {
+        self.names().hosts.get(name).copied()
+    }
+
+    /// New connections to the service may go to this pod. True when that is news.
+    pub(crate) fn add_endpoint(&self, service: &str, pod: &Name, host: HostId) -> bool {
+        let mut names = self.names();
+        let service = names.services.get_mut(service).expect("pods are of known services");
+        service.ready.insert(Arc::clone(pod), host).is_none()
+    }
+
+    /// No new connection goes to this pod. True when that is news.
+    pub(crate) fn remove_endpoint(&self, service: &str, pod: &str) -> bool {
+        let mut names = self.names();
+        let service = names.services.get_mut(service).expect("pods are of known services");
+        service.ready.remove(pod).is_some()
+    }
+
+    /// True when the pod gets traffic.
+    pub(crate) fn is_endpoint(&self, service: &str, pod: &str) -> bool {
+        let names = self.names();
+        names.services.get(service).is_some_and(|s| s.ready.contains_key(pod))
+    }
+
+    fn names(&self) -> MutexGuard<'_, Names> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Resolver for Directory {
+    /// A service's name gives one of its ready pods, uniformly at random for each connection
+    /// (kube-proxy in iptables mode); a host's name gives the host, ready or not.
+    fn resolve(&self, name: &str, port: u16) -> io::Result<Endpoint> {
+        let names = self.names();
+        if let Some(service) = names.services.get(name) {
+            let count = service.ready.len() as u64;
+            let turn = match count {
+                0 => {
+                    let text = format!("service {name} has no ready endpoint");
+                    return Err(io::Error::new(io::ErrorKind::ConnectionRefused, text));
+                }
+                1 => 0,
+                _ => service.picks.below(count),
+            };
+            let turn = usize::try_from(turn).expect("below a length");
+            let host = *service.ready.values().nth(turn).expect("below the length");
+            return Ok(Endpoint { host, port });
+        }
+        match names.hosts.get(name) {
+            Some(host) => Ok(Endpoint { host: *host, port }),
+            None => Err(io::Error::new(
+                io::ErrorKind::NotFound,
+                format!("no host is called {name}"),
+            )),
+        }
+    }
+}
