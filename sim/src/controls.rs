@@ -3,18 +3,24 @@
 //! **Names.** A `target` is a pod (`order-1`), a deployment (`order`: all its pods), a database host
 //! (`order-store`), `broker`, or `clients` (every load host).
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use squall_reports::history::Entry;
+use squall_reports::history::{Entry, Name, What};
 
-use crate::range::TimeRange;
+use crate::{
+    acts::{Act, Acts, Change, LinkChange, Way},
+    cluster::Cluster,
+    engine::{HostId, World},
+    range::TimeRange,
+    recorder::{Recorder, WORLD},
+};
 
 /// What an act did, counted: packets held, connections reset, pods killed, … All zero: nothing.
 pub type Effect = BTreeMap<String, u64>;
 
 /// An act that lasts until it is healed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Hold(u64);
+pub struct Hold(usize);
 
 /// Which packets a partition stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,13 +90,16 @@ impl Nemesis for Calm {
 
 /// The levers of a running simulation.
 pub struct Controls<'a> {
-    world: &'a mut (),
+    pub(crate) world: &'a mut dyn World,
+    pub(crate) cluster: &'a mut Cluster,
+    pub(crate) acts: &'a mut Acts,
+    pub(crate) recorder: &'a Recorder,
 }
 
 impl Controls<'_> {
     /// Virtual time since the run's start.
     pub fn now(&self) -> Duration {
-        todo!()
+        self.recorder.now()
     }
 
     /// Asks every pod of a deployment to stop, with its grace. Healed: started again.
@@ -98,16 +107,21 @@ impl Controls<'_> {
     /// # Errors
     /// No such deployment.
     pub fn stop_deployment(&mut self, deployment: &str) -> Result<Hold, ControlError> {
-        todo!("{deployment}")
+        let pods = self.pods(deployment, "deployment")?;
+        let running = pods.iter().filter(|pod| self.cluster.pods.is_alive(pod)).count();
+        let ways = self.ways_to_pods(&pods);
+        let change = Change::Stopped(pods);
+        let act = Act::new(change, &[("pods_stopped", running as u64)]);
+        Ok(self.begin(act.watching(&ways, self.world)))
     }
 
     /// Ends processes at once (SIGKILL): peers see their streams end, connects are refused. Each
-    /// starts again after its deployment's `restart_after`, or at the heal, whichever is first.
+    /// starts again after its deployment's `restart_after`; when the safety phase is over, at once.
     ///
     /// # Errors
     /// `target` is neither a pod nor a deployment.
     pub fn kill(&mut self, target: &str) -> Result<Hold, ControlError> {
-        todo!("{target}")
+        self.end_processes(target, false)
     }
 
     /// Cuts the power: peers see nothing at all. Started again as after a kill.
@@ -115,7 +129,7 @@ impl Controls<'_> {
     /// # Errors
     /// `target` is neither a pod nor a deployment.
     pub fn power_loss(&mut self, target: &str) -> Result<Hold, ControlError> {
-        todo!("{target}")
+        self.end_processes(target, true)
     }
 
     /// Lets nothing through between two sides until it is healed.
@@ -123,23 +137,34 @@ impl Controls<'_> {
     /// # Errors
     /// An unknown side.
     pub fn partition(&mut self, from: &str, to: &str, ways: Ways) -> Result<Hold, ControlError> {
-        todo!("{from} {to} {ways:?}")
+        let mut cut = self.ways(from, to)?;
+        if ways == Ways::OneWay {
+            let from = self.side(from)?;
+            cut.retain(|(sender, _)| from.contains(sender));
+        }
+        Ok(self.change_links(cut, LinkChange::Blocked))
     }
 
-    /// Adds a delay to every packet between two sides, both ways.
+    /// Adds a delay to every packet between two sides, both ways. Whole milliseconds are meant.
     ///
     /// # Errors
     /// An unknown side; an empty range.
     pub fn slow_link(&mut self, a: &str, b: &str, more: TimeRange) -> Result<Hold, ControlError> {
-        todo!("{a} {b} {more:?}")
+        let [low, high] = [more.low, more.high].map(|time| time.as_millis());
+        let [low, high] = [low, high].map(|ms| u64::try_from(ms).unwrap_or(u64::MAX));
+        in_range("the longest delay in ms", high as f64, low as f64, f64::MAX, "not below the least")?;
+        let ways = self.ways(a, b)?;
+        Ok(self.change_links(ways, LinkChange::Slower(low, high - low)))
     }
 
     /// Loses a share of the packets between two sides; they are sent again after a back-off.
     ///
     /// # Errors
-    /// An unknown side; a share that is not in 0 to 1.
+    /// An unknown side; a share that is not in 0 to below 1.
     pub fn lossy_link(&mut self, a: &str, b: &str, share: f64) -> Result<Hold, ControlError> {
-        todo!("{a} {b} {share}")
+        in_range("the share of lost packets", share, 0.0, 0.999, "0 to below 1")?;
+        let ways = self.ways(a, b)?;
+        Ok(self.change_links(ways, LinkChange::Lossy(share)))
     }
 
     /// Ends a service's database process. What it committed stays. Healed: started again.
@@ -147,12 +172,17 @@ impl Controls<'_> {
     /// # Errors
     /// No such service, or it has no store.
     pub fn stop_store(&mut self, service: &str) -> Result<Hold, ControlError> {
-        todo!("{service}")
+        let name: Name = format!("{service}-store").into();
+        match self.cluster.backings.get(&name) {
+            Some(_) => Ok(self.stop_backing(&name)),
+            None => Err(unknown("service with a store", service)),
+        }
     }
 
     /// Ends the broker's process. Its log stays. Healed: started again.
     pub fn stop_broker(&mut self) -> Hold {
-        todo!()
+        let name = Arc::clone(&self.cluster.broker().name);
+        self.stop_backing(&name)
     }
 
     /// Drops what `host` has written to `peer` and not yet sent, and resets every connection between
@@ -161,7 +191,7 @@ impl Controls<'_> {
     /// # Errors
     /// An unknown side.
     pub fn lose_reply(&mut self, host: &str, peer: &str) -> Result<Hold, ControlError> {
-        todo!("{host} {peer}")
+        self.reset_connections(peer, host)
     }
 
     /// Has the broker deliver a share of the events a second time.
@@ -169,7 +199,9 @@ impl Controls<'_> {
     /// # Errors
     /// A share that is not in 0 to 1.
     pub fn duplicate_deliveries(&mut self, share: f64) -> Result<Hold, ControlError> {
-        todo!("{share}")
+        in_range("the share of repeated deliveries", share, 0.0, 1.0, "0 to 1")?;
+        let done = self.cluster.repeats().done();
+        Ok(self.begin(Act::new(Change::Repeats { share, done }, &[])))
     }
 
     /// Has everything that a pod serves take `factor` times as long.
@@ -177,37 +209,151 @@ impl Controls<'_> {
     /// # Errors
     /// `target` is neither a pod nor a deployment; a factor below 1.
     pub fn slow_pod(&mut self, target: &str, factor: f64) -> Result<Hold, ControlError> {
-        todo!("{target} {factor}")
+        in_range("the factor", factor, 1.0, 1e6, "1 to 1 000 000")?;
+        let pods = self.pods(target, "pod or deployment")?;
+        let slowed = |pod: Name| {
+            let before = self.cluster.pods.get(&pod).pace.slowed();
+            (pod, before)
+        };
+        let pods = pods.into_iter().map(slowed).collect();
+        Ok(self.begin(Act::new(Change::Slow { pods, factor }, &[])))
     }
 
-    /// Sets a pod's wall clock wrong.
+    /// Sets the wall clock of a target's hosts wrong.
     ///
     /// # Errors
     /// An unknown target.
     pub fn skew_clock(&mut self, target: &str, by_ms: i64) -> Result<Hold, ControlError> {
-        todo!("{target} {by_ms}")
+        let hosts = self.side(target)?;
+        let count = hosts.len() as u64;
+        let change = Change::Skewed(hosts, by_ms);
+        Ok(self.begin(Act::new(change, &[("clocks_skewed", count)])))
     }
 
-    /// Resets every connection between two sides.
+    /// Resets every connection between two sides; `a` loses what is on its way from `b`.
     ///
     /// # Errors
     /// An unknown side.
     pub fn reset_connections(&mut self, a: &str, b: &str) -> Result<Hold, ControlError> {
-        todo!("{a} {b}")
+        let ways = self.ways(a, b)?;
+        let act = Act::new(Change::Nothing, &[]).watching(&ways, self.world);
+        let (side, peers) = (self.side(a)?, self.side(b)?);
+        for host in side {
+            for peer in &peers {
+                self.world.reset_connections(host, *peer);
+            }
+        }
+        Ok(self.begin(act))
     }
 
     /// Ends an act and tells what it did. Healing twice gives the same count.
     pub fn heal(&mut self, hold: Hold) -> Effect {
-        todo!("{hold:?}")
+        self.acts.heal(hold.0, self.cluster, self.world)
     }
 
     /// Writes into the history that the fault at this place of the plan began.
     pub fn fault_began(&mut self, fault: usize, description: String) {
-        todo!("{fault} {description} {:?}", self.world)
+        let what = What::FaultBegan { fault, description };
+        self.recorder.record(&WORLD.into(), what);
     }
 
     /// Writes into the history that the fault at this place of the plan was healed.
     pub fn fault_ended(&mut self, fault: usize, effect: Effect) {
-        todo!("{fault} {effect:?}")
+        let what = What::FaultEnded { fault, effect };
+        self.recorder.record(&WORLD.into(), what);
     }
+
+    /// Heals whatever still acts, and starts every pod that waits to be started again.
+    pub(crate) fn heal_everything(&mut self) {
+        for number in self.acts.standing() {
+            self.acts.heal(number, self.cluster, self.world);
+        }
+        self.cluster.pods.hurry_all(self.world.now());
+    }
+
+    fn begin(&mut self, act: Act) -> Hold {
+        Hold(self.acts.begin(act, self.cluster, self.world))
+    }
+
+    fn end_processes(&mut self, target: &str, power: bool) -> Result<Hold, ControlError> {
+        let pods = self.pods(target, "pod or deployment")?;
+        let mut ended = 0;
+        for pod in &pods {
+            ended += u64::from(self.cluster.pods.kill(pod, power, self.world));
+        }
+        let name = if power { "machines_without_power" } else { "pods_killed" };
+        Ok(self.begin(Act::new(Change::Nothing, &[(name, ended)])))
+    }
+
+    fn stop_backing(&mut self, name: &Name) -> Hold {
+        let host = self.cluster.backings.get(name).expect("the caller looked").host;
+        let ways: Vec<Way> = self.ways_to(&[host]);
+        let act = Act::new(Change::Down(Arc::clone(name)), &[("processes_ended", 1)]);
+        self.begin(act.watching(&ways, self.world))
+    }
+
+    fn change_links(&mut self, ways: Vec<Way>, change: LinkChange) -> Hold {
+        let act = Act::new(Change::Links(ways.clone(), change), &[]);
+        self.begin(act.watching(&ways, self.world))
+    }
+
+    fn pods(&self, target: &str, wanted: &'static str) -> Result<Vec<Name>, ControlError> {
+        let pods = self.cluster.pods.named(target);
+        if pods.is_empty() {
+            return Err(unknown(wanted, target));
+        }
+        Ok(pods)
+    }
+
+    fn side(&self, name: &str) -> Result<Vec<HostId>, ControlError> {
+        let hosts = self.cluster.named(name);
+        if hosts.is_empty() {
+            return Err(unknown("host", name));
+        }
+        Ok(hosts)
+    }
+
+    /// Both directions between every two hosts of the two sides.
+    fn ways(&self, a: &str, b: &str) -> Result<Vec<Way>, ControlError> {
+        let (side, peers) = (self.side(a)?, self.side(b)?);
+        let pairs = side.iter().flat_map(|host| peers.iter().map(move |peer| (*host, *peer)));
+        let pairs = pairs.filter(|(host, peer)| host != peer);
+        Ok(pairs.flat_map(|(host, peer)| [(host, peer), (peer, host)]).collect())
+    }
+
+    fn ways_to_pods(&self, pods: &[Name]) -> Vec<Way> {
+        let hosts: Vec<HostId> = pods.iter().map(|pod| self.cluster.pods.get(pod).host).collect();
+        self.ways_to(&hosts)
+    }
+
+    /// From everybody to these hosts.
+    fn ways_to(&self, hosts: &[HostId]) -> Vec<Way> {
+        let everybody = self.cluster.everybody();
+        let ways = hosts.iter().flat_map(|to| everybody.iter().map(move |from| (*from, *to)));
+        ways.filter(|(from, to)| from != to).collect()
+    }
+}
+
+fn unknown(wanted: &'static str, name: &str) -> ControlError {
+    ControlError::Unknown {
+        wanted,
+        name: name.to_owned(),
+    }
+}
+
+fn in_range(
+    what: &'static str,
+    value: f64,
+    least: f64,
+    most: f64,
+    expected: &'static str,
+) -> Result<(), ControlError> {
+    if (least..=most).contains(&value) {
+        return Ok(());
+    }
+    Err(ControlError::OutOfRange {
+        what,
+        value,
+        expected,
+    })
 }

@@ -12,6 +12,9 @@ use squall_reports::history::{
 
 use crate::controls::Nemesis;
 
+/// The host of entries that are nobody's in particular.
+pub(crate) const WORLD: &str = "world";
+
 /// A handle on the run's history. Clones write the same one.
 #[derive(Clone)]
 pub(crate) struct Recorder(Arc<Shared>);

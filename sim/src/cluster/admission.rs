@@ -21,20 +21,36 @@ use crate::recorder::Recorder;
 
 /// How many times as long a host takes for everything; 1 unless a fault says otherwise.
 #[derive(Clone, Debug)]
-pub(crate) struct Pace(Arc<AtomicU64>);
+pub(crate) struct Pace {
+    factor: Arc<AtomicU64>,
+    slowed: Arc<AtomicU64>,
+}
 
 impl Pace {
     pub(crate) fn normal() -> Self {
-        Self(Arc::new(AtomicU64::new(1.0_f64.to_bits())))
+        Self {
+            factor: Arc::new(AtomicU64::new(1.0_f64.to_bits())),
+            slowed: Arc::default(),
+        }
     }
 
     pub(crate) fn set(&self, factor: f64) {
-        self.0.store(factor.to_bits(), Ordering::Relaxed);
+        self.factor.store(factor.to_bits(), Ordering::Relaxed);
+    }
+
+    /// How often something took longer than it should.
+    pub(crate) fn slowed(&self) -> u64 {
+        self.slowed.load(Ordering::Relaxed)
     }
 
     /// `time` at this pace.
     pub(crate) fn stretch(&self, time: Duration) -> Duration {
-        time.mul_f64(f64::from_bits(self.0.load(Ordering::Relaxed)))
+        let factor = f64::from_bits(self.factor.load(Ordering::Relaxed));
+        if factor <= 1.0 {
+            return time;
+        }
+        self.slowed.fetch_add(1, Ordering::Relaxed);
+        time.mul_f64(factor)
     }
 }
 

@@ -50,6 +50,11 @@ impl Directory {
         self.names().hosts.get(name).copied()
     }
 
+    /// All hosts, in the order of their names.
+    pub(crate) fn hosts(&self) -> Vec<HostId> {
+        self.names().hosts.values().copied().collect()
+    }
+
     /// New connections to the service may go to this pod. True when that is news.
     pub(crate) fn add_endpoint(&self, service: &str, pod: &Name, host: HostId) -> bool {
         let mut names = self.names();

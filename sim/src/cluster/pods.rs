@@ -138,6 +138,11 @@ impl Pods {
         self.pods.get(name).expect("names of pods come from `named`")
     }
 
+    /// True while a process runs in this pod.
+    pub(crate) fn is_alive(&self, name: &str) -> bool {
+        self.get(name).process.is_alive()
+    }
+
     /// True when every pod that is meant to run gets traffic.
     pub(crate) fn are_ready(&self) -> bool {
         let mut wanted = self.pods.values().filter(|pod| pod.wanted);
@@ -211,11 +216,12 @@ impl Pods {
         true
     }
 
-    /// A pod that waits for its restart is started now.
-    pub(crate) fn hurry(&mut self, name: &str, now: Duration) {
-        let pod = self.pods.get_mut(name).expect("names of pods come from `named`");
-        if let Life::Waiting(until) = &mut pod.process.life {
-            *until = now.min(*until);
+    /// Pods that wait for their restart are started now.
+    pub(crate) fn hurry_all(&mut self, now: Duration) {
+        for pod in self.pods.values_mut() {
+            if let Life::Waiting(until) = &mut pod.process.life {
+                *until = now.min(*until);
+            }
         }
     }
 

@@ -1,0 +1,261 @@
+//! The hosts behind the pods: a database for each service, and the broker. What they hold outlives
+//! their processes.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use squall_kit::{
+    bus::{
+        self, Broker, Bus,
+        log::Log,
+        remote::serve_broker,
+    },
+    net::Net,
+    rng::Rng,
+    spawn::Spawn,
+    stop::Stop,
+    store::{
+        Database,
+        remote::serve_database,
+        sqlite::Sqlite,
+    },
+};
+use squall_reports::history::{Name, PodPhase, What};
+
+use super::{
+    admission::Pace,
+    directory::Directory,
+    listening::Watched,
+    spec::{BrokerSpec, DeploymentSpec, StoreSpec, Unfinished},
+    timed::{Repeats, TimedBroker, TimedDatabase},
+};
+use crate::{
+    engine::{HostId, Main, World},
+    recorder::Recorder,
+};
+
+/// Where a database listens.
+pub(crate) const STORE_PORT: u16 = 5432;
+/// The broker's host.
+pub(crate) const BROKER_HOST: &str = "broker";
+/// Where it listens.
+pub(crate) const BROKER_PORT: u16 = 9092;
+
+/// A host that serves what outlives it.
+pub(crate) struct Backing {
+    pub(crate) name: Name,
+    pub(crate) host: HostId,
+    pub(crate) content: Content,
+    is_up: bool,
+    ready: Arc<Mutex<bool>>,
+    directory: Directory,
+    recorder: Recorder,
+}
+
+/// What it serves.
+pub(crate) enum Content {
+    /// A service's database.
+    Store(Box<StoreContent>),
+    /// The system's log.
+    Broker(Box<BrokerContent>),
+}
+
+/// A service's database.
+pub(crate) struct StoreContent {
+    pub(crate) service: Name,
+    pub(crate) database: Sqlite,
+    pub(crate) pace: Pace,
+    spec: StoreSpec,
+    rng: Rng,
+}
+
+/// The system's log.
+pub(crate) struct BrokerContent {
+    pub(crate) log: Log,
+    pub(crate) repeats: Repeats,
+    spec: BrokerSpec,
+    rng: Rng,
+}
+
+// === impl Backing ===
+
+impl Backing {
+    /// A deployment's database, empty and down.
+    pub(crate) fn store(
+        deployment: &DeploymentSpec,
+        spec: StoreSpec,
+        seed: u64,
+        directory: &Directory,
+        recorder: &Recorder,
+        world: &mut dyn World,
+    ) -> Self {
+        let name: Name = deployment.store_name().into();
+        let host = world.add_host(&name);
+        let database = Sqlite::memory(world.clock(host)).expect("memory for an empty database");
+        let content = StoreContent {
+            service: deployment.name.into(),
+            database,
+            pace: Pace::normal(),
+            spec,
+            rng: Rng::stream(seed, &format!("store/{name}")),
+        };
+        Self::new(name, host, Content::Store(Box::new(content)), directory, recorder)
+    }
+
+    /// The broker, with an empty log and down.
+    pub(crate) fn broker(
+        spec: BrokerSpec,
+        seed: u64,
+        directory: &Directory,
+        recorder: &Recorder,
+        world: &mut dyn World,
+    ) -> Self {
+        let name: Name = BROKER_HOST.into();
+        let host = world.add_host(&name);
+        let settings = bus::log::Settings {
+            partitions: spec.partitions,
+            session: spec.session_timeout,
+        };
+        let content = BrokerContent {
+            log: Log::memory(settings),
+            repeats: Repeats::none(Rng::stream(seed, "faults/repeats")),
+            spec,
+            rng: Rng::stream(seed, "broker"),
+        };
+        Self::new(name, host, Content::Broker(Box::new(content)), directory, recorder)
+    }
+
+    fn new(
+        name: Name,
+        host: HostId,
+        content: Content,
+        directory: &Directory,
+        recorder: &Recorder,
+    ) -> Self {
+        directory.add_host(&name, host);
+        Self {
+            name,
+            host,
+            content,
+            is_up: false,
+            ready: Arc::default(),
+            directory: directory.clone(),
+            recorder: recorder.clone(),
+        }
+    }
+
+    /// True once it listens.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.is_up && *self.ready.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts its process, unless it runs.
+    pub(crate) fn start(&mut self, world: &mut dyn World) {
+        if std::mem::replace(&mut self.is_up, true) {
+            return;
+        }
+        self.record(PodPhase::Starting, "started");
+        let (ready, recorder) = (Arc::default(), self.recorder.clone());
+        self.ready = Arc::clone(&ready);
+        let name = Arc::clone(&self.name);
+        let net = world.net(self.host, Arc::new(self.directory.clone()));
+        let net = Watched::net(net, move |port| {
+            *ready.lock().unwrap_or_else(PoisonError::into_inner) = true;
+            let what = What::Pod {
+                deployment: Arc::clone(&name),
+                phase: PodPhase::Ready,
+                reason: format!("listens on {port}"),
+            };
+            recorder.record(&name, what);
+        });
+        let spawn = world.spawn(self.host);
+        let main = match &self.content {
+            Content::Store(store) => store.serve(net, spawn, &self.recorder, &self.name),
+            Content::Broker(broker) => broker.serve(net, spawn, &self.recorder, &self.name),
+        };
+        world.start(self.host, "main", main);
+    }
+
+    /// Kills its process. True: it ran.
+    pub(crate) fn kill(&mut self, world: &mut dyn World) -> bool {
+        if !std::mem::replace(&mut self.is_up, false) {
+            return false;
+        }
+        world.kill(self.host);
+        self.record(PodPhase::Killed, "outage");
+        true
+    }
+
+    fn record(&self, phase: PodPhase, reason: &str) {
+        let what = What::Pod {
+            deployment: Arc::clone(&self.name),
+            phase,
+            reason: reason.to_owned(),
+        };
+        self.recorder.record(&self.name, what);
+    }
+}
+
+// === impl StoreContent ===
+
+impl StoreContent {
+    /// Marks of unfinished work.
+    pub(crate) fn unfinished(&self) -> &'static [Unfinished] {
+        self.spec.unfinished
+    }
+
+    fn serve(&self, net: Net, spawn: Spawn, recorder: &Recorder, name: &Name) -> Main {
+        let database: Arc<dyn Database> = Arc::new(TimedDatabase {
+            inner: Arc::new(self.database.clone()),
+            spec: self.spec,
+            pace: self.pace.clone(),
+            rng: self.rng.clone(),
+        });
+        let signals = recorder.signals(name);
+        let (recorder, name) = (recorder.clone(), Arc::clone(name));
+        Box::pin(async move {
+            let stop = Stop::new();
+            let served = serve_database(&net, &spawn, &stop, STORE_PORT, database, signals).await;
+            tell_end(&recorder, &name, served);
+        })
+    }
+}
+
+// === impl BrokerContent ===
+
+impl BrokerContent {
+    fn serve(&self, net: Net, spawn: Spawn, recorder: &Recorder, name: &Name) -> Main {
+        let broker = TimedBroker::new(
+            self.log.clone(),
+            self.spec,
+            self.rng.clone(),
+            self.repeats.clone(),
+        );
+        let (recorder, name) = (recorder.clone(), Arc::clone(name));
+        Box::pin(async move {
+            let (bus, stop) = (Bus::new(broker), Stop::new());
+            let served = serve_broker(bus, &net, &spawn, &stop, BROKER_PORT).await;
+            tell_end(&recorder, &name, served);
+        })
+    }
+
+    /// Events that some consumer group has not acknowledged.
+    pub(crate) async fn lag(log: &Log) -> u64 {
+        let mut lag = 0;
+        for topic in log.topics() {
+            for group in log.groups(&topic) {
+                // An embedded log in memory always answers.
+                lag += log.lag(topic.clone(), group).await.unwrap_or(0);
+            }
+        }
+        lag
+    }
+}
+
+/// These processes only end when they cannot listen.
+fn tell_end(recorder: &Recorder, name: &Name, served: std::io::Result<()>) {
+    let text = match served {
+        Ok(()) => "ended by itself".to_owned(),
+        Err(error) => format!("ended: {error}"),
+    };
+    recorder.record(name, What::Note { text });
+}
