@@ -115,7 +115,10 @@ impl Act {
             }
             Change::Slow { pods, .. } => {
                 for (pod, before) in pods {
-                    count("requests_slowed", cluster.pods.get(pod).pace.slowed() - before);
+                    count(
+                        "requests_slowed",
+                        cluster.pods.get(pod).pace.slowed() - before,
+                    );
                 }
             }
             _ => {}
@@ -147,7 +150,10 @@ impl Acts {
         cluster: &mut Cluster,
         world: &mut dyn World,
     ) -> Effect {
-        let act = self.acts.get_mut(number).expect("numbers of acts come from `begin`");
+        let act = self
+            .acts
+            .get_mut(number)
+            .expect("numbers of acts come from `begin`");
         if let Some(effect) = &act.healed {
             return effect.clone();
         }
@@ -161,7 +167,9 @@ impl Acts {
     /// Numbers of the acts that stand.
     pub(crate) fn standing(&self) -> Vec<usize> {
         let acts = (0..).zip(&self.acts);
-        acts.filter(|(_, act)| act.healed.is_none()).map(|(n, _)| n).collect()
+        acts.filter(|(_, act)| act.healed.is_none())
+            .map(|(n, _)| n)
+            .collect()
     }
 
     /// Brings everything that `change` touches to what the standing acts make of it.
@@ -176,8 +184,13 @@ impl Acts {
             Change::Stopped(pods) => stop_or_start(pods, &standing, cluster, world),
             Change::Links(ways, _) => self.set_links(ways, &standing, world),
             Change::Down(name) => {
-                let down = standing.iter().any(|c| matches!(c, Change::Down(n) if n == name));
-                let backing = cluster.backings.get_mut(name).expect("checked when it began");
+                let down = standing
+                    .iter()
+                    .any(|c| matches!(c, Change::Down(n) if n == name));
+                let backing = cluster
+                    .backings
+                    .get_mut(name)
+                    .expect("checked when it began");
                 if down {
                     backing.kill(world);
                 } else {
@@ -242,12 +255,7 @@ impl LinkChange {
     }
 }
 
-fn stop_or_start(
-    pods: &[Name],
-    standing: &[Change],
-    cluster: &mut Cluster,
-    world: &mut dyn World,
-) {
+fn stop_or_start(pods: &[Name], standing: &[Change], cluster: &mut Cluster, world: &mut dyn World) {
     let stopped: BTreeSet<&Name> = standing
         .iter()
         .filter_map(|change| match change {

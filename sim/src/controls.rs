@@ -108,7 +108,10 @@ impl Controls<'_> {
     /// No such deployment.
     pub fn stop_deployment(&mut self, deployment: &str) -> Result<Hold, ControlError> {
         let pods = self.pods(deployment, "deployment")?;
-        let running = pods.iter().filter(|pod| self.cluster.pods.is_alive(pod)).count();
+        let running = pods
+            .iter()
+            .filter(|pod| self.cluster.pods.is_alive(pod))
+            .count();
         let ways = self.ways_to_pods(&pods);
         let change = Change::Stopped(pods);
         let act = Act::new(change, &[("pods_stopped", running as u64)]);
@@ -152,7 +155,13 @@ impl Controls<'_> {
     pub fn slow_link(&mut self, a: &str, b: &str, more: TimeRange) -> Result<Hold, ControlError> {
         let [low, high] = [more.low, more.high].map(|time| time.as_millis());
         let [low, high] = [low, high].map(|ms| u64::try_from(ms).unwrap_or(u64::MAX));
-        in_range("the longest delay in ms", high as f64, low as f64, f64::MAX, "not below the least")?;
+        in_range(
+            "the longest delay in ms",
+            high as f64,
+            low as f64,
+            f64::MAX,
+            "not below the least",
+        )?;
         let ways = self.ways(a, b)?;
         Ok(self.change_links(ways, LinkChange::Slower(low, high - low)))
     }
@@ -162,7 +171,13 @@ impl Controls<'_> {
     /// # Errors
     /// An unknown side; a share that is not in 0 to below 1.
     pub fn lossy_link(&mut self, a: &str, b: &str, share: f64) -> Result<Hold, ControlError> {
-        in_range("the share of lost packets", share, 0.0, 0.999, "0 to below 1")?;
+        in_range(
+            "the share of lost packets",
+            share,
+            0.0,
+            0.999,
+            "0 to below 1",
+        )?;
         let ways = self.ways(a, b)?;
         Ok(self.change_links(ways, LinkChange::Lossy(share)))
     }
@@ -199,7 +214,13 @@ impl Controls<'_> {
     /// # Errors
     /// A share that is not in 0 to 1.
     pub fn duplicate_deliveries(&mut self, share: f64) -> Result<Hold, ControlError> {
-        in_range("the share of repeated deliveries", share, 0.0, 1.0, "0 to 1")?;
+        in_range(
+            "the share of repeated deliveries",
+            share,
+            0.0,
+            1.0,
+            "0 to 1",
+        )?;
         let done = self.cluster.repeats().done();
         Ok(self.begin(Act::new(Change::Repeats { share, done }, &[])))
     }
@@ -281,12 +302,21 @@ impl Controls<'_> {
         for pod in &pods {
             ended += u64::from(self.cluster.pods.kill(pod, power, self.world));
         }
-        let name = if power { "machines_without_power" } else { "pods_killed" };
+        let name = if power {
+            "machines_without_power"
+        } else {
+            "pods_killed"
+        };
         Ok(self.begin(Act::new(Change::Nothing, &[(name, ended)])))
     }
 
     fn stop_backing(&mut self, name: &Name) -> Hold {
-        let host = self.cluster.backings.get(name).expect("the caller looked").host;
+        let host = self
+            .cluster
+            .backings
+            .get(name)
+            .expect("the caller looked")
+            .host;
         let ways: Vec<Way> = self.ways_to(&[host]);
         let act = Act::new(Change::Down(Arc::clone(name)), &[("processes_ended", 1)]);
         self.begin(act.watching(&ways, self.world))
@@ -316,20 +346,29 @@ impl Controls<'_> {
     /// Both directions between every two hosts of the two sides.
     fn ways(&self, a: &str, b: &str) -> Result<Vec<Way>, ControlError> {
         let (side, peers) = (self.side(a)?, self.side(b)?);
-        let pairs = side.iter().flat_map(|host| peers.iter().map(move |peer| (*host, *peer)));
+        let pairs = side
+            .iter()
+            .flat_map(|host| peers.iter().map(move |peer| (*host, *peer)));
         let pairs = pairs.filter(|(host, peer)| host != peer);
-        Ok(pairs.flat_map(|(host, peer)| [(host, peer), (peer, host)]).collect())
+        Ok(pairs
+            .flat_map(|(host, peer)| [(host, peer), (peer, host)])
+            .collect())
     }
 
     fn ways_to_pods(&self, pods: &[Name]) -> Vec<Way> {
-        let hosts: Vec<HostId> = pods.iter().map(|pod| self.cluster.pods.get(pod).host).collect();
+        let hosts: Vec<HostId> = pods
+            .iter()
+            .map(|pod| self.cluster.pods.get(pod).host)
+            .collect();
         self.ways_to(&hosts)
     }
 
     /// From everybody to these hosts.
     fn ways_to(&self, hosts: &[HostId]) -> Vec<Way> {
         let everybody = self.cluster.everybody();
-        let ways = hosts.iter().flat_map(|to| everybody.iter().map(move |from| (*from, *to)));
+        let ways = hosts
+            .iter()
+            .flat_map(|to| everybody.iter().map(move |from| (*from, *to)));
         ways.filter(|(from, to)| from != to).collect()
     }
 }

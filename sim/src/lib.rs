@@ -7,9 +7,13 @@
 //!
 //! **Where to start reading:** [`simulation`], then [`cluster::spec`], [`load`] and [`controls`].
 
+mod acts;
 pub mod cluster;
 pub mod controls;
 pub mod engine;
+mod inspection;
 pub mod load;
 pub mod range;
+mod recorder;
+mod run;
 pub mod simulation;

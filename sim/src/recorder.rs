@@ -6,9 +6,7 @@ use std::{
 };
 
 use squall_kit::signal::{self, Signal};
-use squall_reports::history::{
-    BreakerState, CallOutcome, Consumption, Entry, History, Name, What,
-};
+use squall_reports::history::{BreakerState, CallOutcome, Consumption, Entry, History, Name, What};
 
 use crate::controls::Nemesis;
 
@@ -87,6 +85,11 @@ impl Recorder {
         std::mem::take(&mut self.book().wanted)
     }
 
+    /// When the nemesis wants to act, if time decides that.
+    pub(crate) fn nemesis_deadline(&self) -> Option<Duration> {
+        self.book().nemesis.as_ref()?.next_deadline()
+    }
+
     /// Lends the nemesis to the world loop. What is recorded meanwhile it hears when it is back.
     pub(crate) fn take_nemesis(&self) -> Option<Box<dyn Nemesis>> {
         self.book().nemesis.take()
@@ -97,11 +100,6 @@ impl Recorder {
         let mut book = self.book();
         book.nemesis = Some(nemesis);
         book.tell();
-    }
-
-    /// How many entries there are.
-    pub(crate) fn len(&self) -> usize {
-        self.book().history.entries.len()
     }
 
     /// The history, taken out.

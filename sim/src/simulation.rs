@@ -7,7 +7,9 @@ use squall_reports::history::History;
 use crate::{
     cluster::spec::{ClusterSpec, SpecError},
     controls::Nemesis,
-    load::Load,
+    engine::EngineError,
+    load::{self, Load},
+    run::Run,
 };
 
 /// Which engine moves the packets.
@@ -38,6 +40,8 @@ pub struct Outcome {
     /// Why the run is worth nothing, whatever its history says: a panic, a livelock, a workload that
     /// issued nothing. Each is in the history, too. Empty: it ran as it should.
     pub broken: Vec<String>,
+    /// What kept the system from being quiet when its time to settle was over; `None` when it was.
+    pub unsettled: Option<String>,
 }
 
 impl Simulation {
@@ -52,6 +56,7 @@ impl Simulation {
         engine: EngineKind,
     ) -> Result<Self, SpecError> {
         spec.check()?;
+        load::check::check(loads)?;
         Ok(Self {
             spec,
             loads: loads.to_vec(),
@@ -64,7 +69,21 @@ impl Simulation {
     /// `load` (faults act, for `duration`), `heal` (what still acts is healed), `settle` (until the
     /// system is quiet, at most for `settle`) and `inspect` (stores and log are written down).
     pub fn run(self, nemesis: Box<dyn Nemesis>, duration: Duration, settle: Duration) -> Outcome {
-        let _ = (nemesis, self.spec, self.loads, self.seed, self.engine);
-        todo!("{duration:?} {settle:?}")
+        let run = match Run::new(&self.spec, &self.loads, self.seed, self.engine) {
+            Ok(run) => run,
+            Err(error) => return Outcome::never_began(&error),
+        };
+        run.through(nemesis, duration, settle)
+    }
+}
+
+impl Outcome {
+    fn never_began(error: &EngineError) -> Self {
+        Self {
+            history: History::default(),
+            simulated: Duration::ZERO,
+            broken: vec![error.to_string()],
+            unsettled: None,
+        }
     }
 }

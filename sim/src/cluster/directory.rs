@@ -58,21 +58,30 @@ impl Directory {
     /// New connections to the service may go to this pod. True when that is news.
     pub(crate) fn add_endpoint(&self, service: &str, pod: &Name, host: HostId) -> bool {
         let mut names = self.names();
-        let service = names.services.get_mut(service).expect("pods are of known services");
+        let service = names
+            .services
+            .get_mut(service)
+            .expect("pods are of known services");
         service.ready.insert(Arc::clone(pod), host).is_none()
     }
 
     /// No new connection goes to this pod. True when that is news.
     pub(crate) fn remove_endpoint(&self, service: &str, pod: &str) -> bool {
         let mut names = self.names();
-        let service = names.services.get_mut(service).expect("pods are of known services");
+        let service = names
+            .services
+            .get_mut(service)
+            .expect("pods are of known services");
         service.ready.remove(pod).is_some()
     }
 
     /// True when the pod gets traffic.
     pub(crate) fn is_endpoint(&self, service: &str, pod: &str) -> bool {
         let names = self.names();
-        names.services.get(service).is_some_and(|s| s.ready.contains_key(pod))
+        names
+            .services
+            .get(service)
+            .is_some_and(|s| s.ready.contains_key(pod))
     }
 
     fn names(&self) -> MutexGuard<'_, Names> {

@@ -4,20 +4,12 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use squall_kit::{
-    bus::{
-        self, Broker, Bus,
-        log::Log,
-        remote::serve_broker,
-    },
+    bus::{self, Bus, log::Log, remote::serve_broker},
     net::Net,
     rng::Rng,
     spawn::Spawn,
     stop::Stop,
-    store::{
-        Database,
-        remote::serve_database,
-        sqlite::Sqlite,
-    },
+    store::{Database, remote::serve_database, sqlite::Sqlite},
 };
 use squall_reports::history::{Name, PodPhase, What};
 
@@ -98,7 +90,13 @@ impl Backing {
             spec,
             rng: Rng::stream(seed, &format!("store/{name}")),
         };
-        Self::new(name, host, Content::Store(Box::new(content)), directory, recorder)
+        Self::new(
+            name,
+            host,
+            Content::Store(Box::new(content)),
+            directory,
+            recorder,
+        )
     }
 
     /// The broker, with an empty log and down.
@@ -121,7 +119,13 @@ impl Backing {
             spec,
             rng: Rng::stream(seed, "broker"),
         };
-        Self::new(name, host, Content::Broker(Box::new(content)), directory, recorder)
+        Self::new(
+            name,
+            host,
+            Content::Broker(Box::new(content)),
+            directory,
+            recorder,
+        )
     }
 
     fn new(
@@ -236,18 +240,6 @@ impl BrokerContent {
             let served = serve_broker(bus, &net, &spawn, &stop, BROKER_PORT).await;
             tell_end(&recorder, &name, served);
         })
-    }
-
-    /// Events that some consumer group has not acknowledged.
-    pub(crate) async fn lag(log: &Log) -> u64 {
-        let mut lag = 0;
-        for topic in log.topics() {
-            for group in log.groups(&topic) {
-                // An embedded log in memory always answers.
-                lag += log.lag(topic.clone(), group).await.unwrap_or(0);
-            }
-        }
-        lag
     }
 }
 

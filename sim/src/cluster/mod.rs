@@ -48,7 +48,8 @@ impl Cluster {
     /// How many hosts [`Cluster::new`] will add.
     pub(crate) fn hosts(spec: &ClusterSpec) -> usize {
         let deployments = spec.deployments.iter();
-        let of_deployments = deployments.map(|d| d.replicas as usize + usize::from(d.store.is_some()));
+        let of_deployments =
+            deployments.map(|d| d.replicas as usize + usize::from(d.store.is_some()));
         of_deployments.sum::<usize>() + 1 + LOAD_HOSTS as usize
     }
 
@@ -60,14 +61,22 @@ impl Cluster {
         world: &mut dyn World,
     ) -> Self {
         let directory = Directory::default();
-        let mut backings = vec![Backing::broker(spec.broker, seed, &directory, recorder, world)];
+        let mut backings = vec![Backing::broker(
+            spec.broker,
+            seed,
+            &directory,
+            recorder,
+            world,
+        )];
         let mut pods = Pods::new(directory.clone(), recorder.clone());
         for deployment in spec.deployments {
             let picks = Rng::stream(seed, &format!("pick/{}", deployment.name));
             directory.add_service(&deployment.name.into(), picks);
-            backings.extend(deployment.store.map(|store| {
-                Backing::store(deployment, store, seed, &directory, recorder, world)
-            }));
+            backings.extend(
+                deployment.store.map(|store| {
+                    Backing::store(deployment, store, seed, &directory, recorder, world)
+                }),
+            );
             for number in 1..=deployment.replicas {
                 let name: Name = deployment.pod_name(number).into();
                 let host = world.add_host(&name);
@@ -123,7 +132,9 @@ impl Cluster {
 
     /// The broker's host.
     pub(crate) fn broker(&mut self) -> &mut Backing {
-        self.backings.get_mut(BROKER_HOST).expect("every cluster has a broker")
+        self.backings
+            .get_mut(BROKER_HOST)
+            .expect("every cluster has a broker")
     }
 
     /// How the broker repeats deliveries.

@@ -135,7 +135,9 @@ impl Pods {
 
     /// One pod.
     pub(crate) fn get(&self, name: &str) -> &PodSlot {
-        self.pods.get(name).expect("names of pods come from `named`")
+        self.pods
+            .get(name)
+            .expect("names of pods come from `named`")
     }
 
     /// True while a process runs in this pod.
@@ -176,7 +178,10 @@ impl Pods {
 
     /// Asks a pod to stop, and not to come back. True: it ran.
     pub(crate) fn stop(&mut self, name: &str, now: Duration) -> bool {
-        let pod = self.pods.get_mut(name).expect("names of pods come from `named`");
+        let pod = self
+            .pods
+            .get_mut(name)
+            .expect("names of pods come from `named`");
         pod.wanted = false;
         if !pod.process.is_alive() {
             pod.process.end(None);
@@ -192,7 +197,10 @@ impl Pods {
 
     /// The pod is meant to run again, from now on.
     pub(crate) fn want(&mut self, name: &str, now: Duration) {
-        let pod = self.pods.get_mut(name).expect("names of pods come from `named`");
+        let pod = self
+            .pods
+            .get_mut(name)
+            .expect("names of pods come from `named`");
         pod.wanted = true;
         if !pod.process.is_alive() {
             pod.process.end(Some(now));
@@ -251,7 +259,10 @@ impl Pods {
     }
 
     fn ended(&mut self, name: &str, now: Duration, phase: PodPhase, reason: &str) {
-        let pod = self.pods.get_mut(name).expect("names of pods come from `named`");
+        let pod = self
+            .pods
+            .get_mut(name)
+            .expect("names of pods come from `named`");
         // Asked to stop and wanted again since: it comes back at once. A crash waits.
         let again = match pod.process.life {
             Life::Draining(_) => now,
@@ -263,7 +274,10 @@ impl Pods {
     }
 
     fn start(&mut self, name: &str, world: &mut dyn World) {
-        let pod = self.pods.get_mut(name).expect("names of pods come from `named`");
+        let pod = self
+            .pods
+            .get_mut(name)
+            .expect("names of pods come from `named`");
         let (start, stop) = pod.process.begin();
         pod.alive = Arc::new(AtomicBool::new(true));
         let startup = pod.deployment.server.startup.draw(&pod.streams.startup);
@@ -280,15 +294,22 @@ impl Pods {
                 () = sleep(startup) => false,
             };
             let ended = if asked { Ok(()) } else { program(given).await };
-            exits.lock().unwrap_or_else(PoisonError::into_inner).push(Exit {
-                pod: pod_name,
-                start,
-                error: ended.err().map(|error| error.to_string()),
-            });
+            exits
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(Exit {
+                    pod: pod_name,
+                    start,
+                    error: ended.err().map(|error| error.to_string()),
+                });
             interrupter.interrupt();
         };
         world.start(pod.host, "main", Box::pin(main));
-        let reason = if start == 1 { "first start" } else { "started again" };
+        let reason = if start == 1 {
+            "first start"
+        } else {
+            "started again"
+        };
         self.record(name, PodPhase::Starting, reason);
     }
 

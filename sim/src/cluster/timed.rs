@@ -14,13 +14,14 @@ use squall_kit::{
     bus::{Batch, Broker, BusError, Delivery, Member, Position},
     event::Event,
     rng::Rng,
-    store::{
-        Commit, Database, Key, Lease, OutboxRow, Page, Query, Receipt, Record, StoreError,
-    },
+    store::{Commit, Database, Key, Lease, OutboxRow, Page, Query, Receipt, Record, StoreError},
 };
 use tokio::time::sleep;
 
-use super::{admission::Pace, spec::{BrokerSpec, StoreSpec}};
+use super::{
+    admission::Pace,
+    spec::{BrokerSpec, StoreSpec},
+};
 
 /// A database that takes time.
 pub(crate) struct TimedDatabase {
@@ -175,7 +176,9 @@ impl<B: Broker> TimedBroker<B> {
             .filter(|delivery| !known.contains(&delivery.position))
             .filter(|_| self.repeats.rng.chance(share));
         let again: Vec<Delivery> = again.collect();
-        self.repeats.done.fetch_add(again.len() as u64, Ordering::Relaxed);
+        self.repeats
+            .done
+            .fetch_add(again.len() as u64, Ordering::Relaxed);
         batch.deliveries.splice(0..0, again);
     }
 }

@@ -52,9 +52,7 @@ impl Arrivals {
         self.after_begin_s = match self.spacing {
             // A product, not a sum: errors do not add up.
             Spacing::Constant => self.count as f64 / self.rate_per_s,
-            Spacing::Poisson => {
-                self.after_begin_s + self.rng.exponential(1.0 / self.rate_per_s)
-            }
+            Spacing::Poisson => self.after_begin_s + self.rng.exponential(1.0 / self.rate_per_s),
         };
         at
     }
@@ -76,9 +74,15 @@ mod tests {
 
     #[test]
     fn constant_arrivals_are_exact() {
-        let at: Vec<u128> = times(Spacing::Constant, 5).iter().map(Duration::as_millis).collect();
+        let at: Vec<u128> = times(Spacing::Constant, 5)
+            .iter()
+            .map(Duration::as_millis)
+            .collect();
         assert_eq!(at, [10_000, 10_250, 10_500, 10_750, 11_000]);
-        assert_eq!(times(Spacing::Constant, 40_001)[40_000], Duration::from_secs(10_010));
+        assert_eq!(
+            times(Spacing::Constant, 40_001)[40_000],
+            Duration::from_secs(10_010)
+        );
     }
 
     #[test]

@@ -41,12 +41,20 @@ fn check_numbers(load: &Load) -> Result<(), String> {
         (Extent::Journeys(0), _) => true,
         (Extent::For(time), _) if time.is_zero() => true,
         (_, Arrival::Closed { users, think }) => users == 0 || !think.is_ordered(),
-        (_, Arrival::Open { rate_per_s, max_in_flight, .. }) => {
-            !(rate_per_s > 0.0 && rate_per_s.is_finite()) || max_in_flight == 0
-        }
+        (
+            _,
+            Arrival::Open {
+                rate_per_s,
+                max_in_flight,
+                ..
+            },
+        ) => !(rate_per_s > 0.0 && rate_per_s.is_finite()) || max_in_flight == 0,
     };
     if nothing {
-        return Err(format!("{:?} {:?} issues nothing", load.extent, load.arrival));
+        return Err(format!(
+            "{:?} {:?} issues nothing",
+            load.extent, load.arrival
+        ));
     }
     Ok(())
 }
@@ -87,10 +95,7 @@ fn check_journey(journey: &Journey) -> Result<(), String> {
     }
 }
 
-fn check_request(
-    request: &Request,
-    known: &mut BTreeSet<&'static str>,
-) -> Result<(), String> {
+fn check_request(request: &Request, known: &mut BTreeSet<&'static str>) -> Result<(), String> {
     address(request.target)?;
     if !request.path.starts_with('/') {
         return Err(format!("path is {:?}, expected /…", request.path));
@@ -101,7 +106,10 @@ fn check_request(
     }
     template::check(request.body.unwrap_or(""), known)?;
     if request.expect.is_empty() {
-        return Err(format!("{} {} expects nothing", request.method, request.path));
+        return Err(format!(
+            "{} {} expects nothing",
+            request.method, request.path
+        ));
     }
     known.extend(request.save.iter().map(|save| save.variable));
     Ok(())

@@ -93,7 +93,11 @@ impl Client {
         let not_sent = |error: &dyn std::error::Error| NoReply::NotSent(in_words(error));
         let (host, port) = address(target).map_err(NoReply::NotSent)?;
         let connecting = async {
-            let stream = self.net.connect(host, port).await.map_err(|e| not_sent(&e))?;
+            let stream = self
+                .net
+                .connect(host, port)
+                .await
+                .map_err(|e| not_sent(&e))?;
             http1::handshake(TokioIo::new(stream))
                 .await
                 .map_err(|e| not_sent(&e))

@@ -135,13 +135,7 @@ impl Group {
         }
     }
 
-    fn advance(
-        &mut self,
-        now: Duration,
-        hosts: &[LoadHost],
-        seed: u64,
-        world: &mut dyn World,
-    ) {
+    fn advance(&mut self, now: Duration, hosts: &[LoadHost], seed: u64, world: &mut dyn World) {
         if matches!(self.phase, Phase::Waiting) && now >= self.desk.load.begins {
             self.begin(hosts, seed, world);
         }

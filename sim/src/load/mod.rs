@@ -8,6 +8,15 @@
 //! `{tv|radio|phone}` one of the choices. JSON's own braces stay as they are, because what follows
 //! them is none of these.
 
+mod arrivals;
+pub(crate) mod check;
+mod client;
+pub(crate) mod crowd;
+mod desk;
+mod outcome;
+mod template;
+mod user;
+
 use std::time::Duration;
 
 use squall_reports::history::Outcome;

@@ -24,7 +24,11 @@ pub(super) fn outcome(method: &str, answer: &Result<Reply, NoReply>) -> Outcome 
 
 /// The `type` of a problem+json answer.
 pub(super) fn problem(reply: &Reply) -> Option<String> {
-    let media = reply.headers.get(http::header::CONTENT_TYPE)?.to_str().ok()?;
+    let media = reply
+        .headers
+        .get(http::header::CONTENT_TYPE)?
+        .to_str()
+        .ok()?;
     if !media.starts_with("application/problem+json") {
         return None;
     }
@@ -38,7 +42,10 @@ mod tests {
     use http::{HeaderMap, HeaderValue, header};
     use squall_reports::history::Outcome;
 
-    use super::{super::client::{NoReply, Reply}, outcome};
+    use super::{
+        super::client::{NoReply, Reply},
+        outcome,
+    };
 
     fn reply(status: u16, kind: Option<&str>) -> Result<Reply, NoReply> {
         let mut headers = HeaderMap::new();
@@ -48,7 +55,12 @@ mod tests {
             headers.insert(header::CONTENT_TYPE, media);
             body = Bytes::from(format!("{{\"type\": \"{kind}\"}}"));
         }
-        Ok(Reply { status, headers, body, bytes: 0 })
+        Ok(Reply {
+            status,
+            headers,
+            body,
+            bytes: 0,
+        })
     }
 
     #[test]
@@ -70,6 +82,9 @@ mod tests {
             assert_eq!(outcome("POST", &answer), expected, "{answer:?}");
         }
         assert_eq!(outcome("GET", &reply(504, None)), Outcome::Fail);
-        assert_eq!(outcome("GET", &Err(NoReply::Unknown("reset".into()))), Outcome::Fail);
+        assert_eq!(
+            outcome("GET", &Err(NoReply::Unknown("reset".into()))),
+            Outcome::Fail
+        );
     }
 }

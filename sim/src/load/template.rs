@@ -123,7 +123,10 @@ fn place(inner: &str) -> Option<Place<'_>> {
     };
     if inner.contains('|') {
         let choices: Vec<&str> = inner.split('|').collect();
-        return choices.iter().all(|c| plain(c)).then_some(Place::Choice(choices));
+        return choices
+            .iter()
+            .all(|c| plain(c))
+            .then_some(Place::Choice(choices));
     }
     if inner == "unique" {
         return Some(Place::Unique);
@@ -158,7 +161,10 @@ mod tests {
             r#"{"id": 12, "note": "base-7-1", "none": {}}"#
         );
         assert_eq!(render("{tv|tv}{3..=3}").unwrap(), "tv3");
-        assert_eq!(render("open { and {\"a\": 1").unwrap(), "open { and {\"a\": 1");
+        assert_eq!(
+            render("open { and {\"a\": 1").unwrap(),
+            "open { and {\"a\": 1"
+        );
     }
 
     #[test]
@@ -178,7 +184,11 @@ mod tests {
         assert_eq!(render("/orders/{cart}"), Err("cart".into()));
         let known = BTreeSet::from(["order"]);
         assert!(check("/orders/{order}", &known).is_ok());
-        assert!(check("/orders/{cart}", &known).unwrap_err().contains("cart"));
+        assert!(
+            check("/orders/{cart}", &known)
+                .unwrap_err()
+                .contains("cart")
+        );
         assert!(check("{9..=1}", &known).unwrap_err().contains("empty"));
     }
 }

@@ -93,7 +93,11 @@ impl User {
     fn choose(&self) -> Journey {
         let mix = self.desk.load.mix;
         let total = mix.iter().map(|share| u64::from(share.weight)).sum();
-        let mut drawn = if mix.len() == 1 { 0 } else { self.rng.below(total) };
+        let mut drawn = if mix.len() == 1 {
+            0
+        } else {
+            self.rng.below(total)
+        };
         for Share { weight, journey } in mix {
             match drawn.checked_sub(u64::from(*weight)) {
                 Some(rest) => drawn = rest,
@@ -121,7 +125,12 @@ impl User {
                     every,
                     within,
                 } => {
-                    let wanted = Wanted { member, values, every, within };
+                    let wanted = Wanted {
+                        member,
+                        values,
+                        every,
+                        within,
+                    };
                     self.poll(journey, number, &request, &wanted).await?;
                 }
                 Step::Think(range) => {
@@ -169,7 +178,8 @@ impl User {
                 return Err(Ended::Cut);
             }
         };
-        self.desk.record(&self.host, answered(number, request.method, &sent));
+        self.desk
+            .record(&self.host, answered(number, request.method, &sent));
         Ok(sent)
     }
 
@@ -185,7 +195,10 @@ impl User {
         loop {
             let sent = self.send(journey, request, None).await?;
             let found = wanted.found(&sent);
-            if found.as_deref().is_ok_and(|value| wanted.values.contains(&value)) {
+            if found
+                .as_deref()
+                .is_ok_and(|value| wanted.values.contains(&value))
+            {
                 return self.judge(number, request, &sent);
             }
             let waited = self.desk.recorder.now() - from;

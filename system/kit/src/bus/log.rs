@@ -133,6 +133,14 @@ impl Log {
         self.run(|state| state.topics.keys().cloned().collect())
     }
 
+    /// The names of a topic's consumer groups, sorted.
+    pub fn groups(&self, topic: &str) -> Vec<String> {
+        self.run(|state| {
+            let topic = state.topics.get(topic);
+            topic.map_or_else(Vec::new, |topic| topic.groups.keys().cloned().collect())
+        })
+    }
+
     fn run<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
         let locked = || work(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
         match self.threads {

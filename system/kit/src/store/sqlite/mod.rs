@@ -72,6 +72,29 @@ impl Sqlite {
         Self::open(Connection::open(path), name, clock, threads)
     }
 
+    /// Every record with its key, in the order of keys: for inspection after a run.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`] when they cannot be read.
+    pub fn records(&self) -> Result<Vec<(Key, Value)>, StoreError> {
+        self.0.run(|connection| {
+            let mut all = connection.prepare_cached(schema::RECORDS)?;
+            let rows = all.query_map([], |row| {
+                let key = Key {
+                    collection: row.get(0)?,
+                    id: unsigned(row, 1)?,
+                };
+                Ok((key, json(row, 2)?))
+            })?;
+            let mut records = Vec::new();
+            for row in rows {
+                let (key, body) = row?;
+                records.push((key, body?));
+            }
+            Ok(records)
+        })
+    }
+
     fn open(
         connection: rusqlite::Result<Connection>,
         name: String,

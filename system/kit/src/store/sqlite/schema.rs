@@ -35,6 +35,9 @@ CREATE TABLE lease (
 pub(super) const LOAD: &str =
     "SELECT id, version, body FROM records WHERE collection = ? AND id = ? AND body IS NOT NULL";
 
+pub(super) const RECORDS: &str =
+    "SELECT collection, id, body FROM records WHERE body IS NOT NULL ORDER BY collection, id";
+
 pub(super) const ALLOCATE: &str = "INSERT INTO collections VALUES (?, 1, 0)
     ON CONFLICT DO UPDATE SET last_id = last_id + 1 RETURNING last_id";
 
