@@ -72,38 +72,39 @@ impl Client {
         request: &Req,
         limit: Duration,
     ) -> Result<Rep, RpcError> {
-        let mut progress = Progress::Waiting;
-        match timeout(limit, self.0.exchange(request, &mut progress)).await {
-            Ok(Ok(reply)) => parse(&reply),
-            Ok(Err(error)) => Err(error),
-            Err(_) => Err(self.0.give_up(progress, limit).await),
+        let mut sent = false;
+        match timeout(limit, self.0.exchange(request, &mut sent)).await {
+            Ok(reply) => parse(&reply?),
+            Err(_) => {
+                let text = format!("{} within {limit:?}", self.0.peer());
+                Err(if sent {
+                    RpcError::Unknown(text)
+                } else {
+                    RpcError::NotSent(text)
+                })
+            }
         }
     }
 }
 
-/// How far a call has come: decides what its timeout means.
-enum Progress {
-    Waiting,
-    Sent(Arc<Connection>),
-}
-
 impl Inner {
+    /// One call. `sent` tells how far it has come, also when it is cut short.
     async fn exchange(
         &self,
         request: &(impl Serialize + Sync + ?Sized),
-        progress: &mut Progress,
+        sent: &mut bool,
     ) -> Result<Frame, RpcError> {
         let _place = self.places.acquire().await.map_err(not_sent)?;
         let connection = self.connection().await?;
-        let (ticket, reply) = connection.register()?;
-        let content =
-            Frame::content(ticket.call, Kind::Message, request).map_err(RpcError::Refused)?;
+        let call = connection.next_call();
+        let content = Frame::content(call, Kind::Message, request).map_err(RpcError::Refused)?;
+        let (_ticket, reply) = connection.register(call)?;
         let mut writer = connection.writer.lock().await;
         // From here on a part of the request may be on the wire, whatever happens to this future.
-        *progress = Progress::Sent(Arc::clone(&connection));
-        let sent = writer.send(content).await;
+        *sent = true;
+        let written = writer.send(content).await;
         drop(writer);
-        if let Err(error) = sent {
+        if let Err(error) = written {
             connection.close();
             return Err(RpcError::Unknown(error.to_string()));
         }
@@ -114,7 +115,7 @@ impl Inner {
 
     async fn connection(&self) -> Result<Arc<Connection>, RpcError> {
         let mut current = self.current.lock().await;
-        if let Some(connection) = current.as_ref().filter(|connection| connection.is_open()) {
+        if let Some(connection) = current.as_ref().filter(|connection| connection.is_usable()) {
             return Ok(Arc::clone(connection));
         }
         *current = None;
@@ -126,18 +127,6 @@ impl Inner {
         let connection = Arc::new(Connection::start(stream, &self.spawn));
         *current = Some(Arc::clone(&connection));
         Ok(connection)
-    }
-
-    async fn give_up(&self, progress: Progress, limit: Duration) -> RpcError {
-        let text = format!("{} within {limit:?}", self.peer());
-        let Progress::Sent(silent) = progress else {
-            return RpcError::NotSent(text);
-        };
-        let mut current = self.current.lock().await;
-        if current.as_ref().is_some_and(|it| Arc::ptr_eq(it, &silent)) {
-            *current = None;
-        }
-        RpcError::Unknown(text)
     }
 
     fn peer(&self) -> String {
@@ -175,6 +164,8 @@ struct Calls {
     next: u64,
     /// `None` once the connection has died.
     waiting: Option<BTreeMap<u64, oneshot::Sender<Frame>>>,
+    /// Once a caller had enough of waiting, the peer may be dead: no new calls on this connection.
+    doubtful: bool,
 }
 
 /// A call's place among those that wait; given up when dropped.
@@ -189,6 +180,7 @@ impl Connection {
         let calls = Arc::new(Mutex::new(Calls {
             next: 1,
             waiting: Some(BTreeMap::new()),
+            doubtful: false,
         }));
         let end = CancellationToken::new();
         let reader = FramedRead::new(reader, codec());
@@ -210,8 +202,9 @@ impl Connection {
         }
     }
 
-    fn is_open(&self) -> bool {
-        locked(&self.calls).waiting.is_some()
+    fn is_usable(&self) -> bool {
+        let calls = locked(&self.calls);
+        calls.waiting.is_some() && !calls.doubtful
     }
 
     /// Lets nobody use this connection again, and ends the calls on it.
@@ -219,14 +212,18 @@ impl Connection {
         locked(&self.calls).waiting = None;
     }
 
-    fn register(&self) -> Result<(Ticket, oneshot::Receiver<Frame>), RpcError> {
+    fn next_call(&self) -> u64 {
         let mut calls = locked(&self.calls);
         let call = calls.next;
         calls.next += 1;
-        let Some(waiting) = &mut calls.waiting else {
+        call
+    }
+
+    fn register(&self, call: u64) -> Result<(Ticket, oneshot::Receiver<Frame>), RpcError> {
+        let (sender, reply) = oneshot::channel();
+        let Some(waiting) = &mut locked(&self.calls).waiting else {
             return Err(not_sent("the connection has just closed"));
         };
-        let (sender, reply) = oneshot::channel();
         waiting.insert(call, sender);
         let calls = Arc::clone(&self.calls);
         Ok((Ticket { call, calls }, reply))
@@ -252,9 +249,12 @@ async fn receive(mut reader: Reader, calls: &Mutex<Calls>) {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        if let Some(waiting) = &mut locked(&self.calls).waiting {
-            waiting.remove(&self.call);
-        }
+        let mut calls = locked(&self.calls);
+        let unanswered = calls
+            .waiting
+            .as_mut()
+            .and_then(|waiting| waiting.remove(&self.call));
+        calls.doubtful |= unanswered.is_some();
     }
 }
 

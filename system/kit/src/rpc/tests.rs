@@ -78,6 +78,21 @@ async fn silence_is_unknown_and_the_next_call_gets_a_new_connection() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_caller_in_a_hurry_does_not_keep_a_dead_connection() {
+    let net = Net::new(Memory::default());
+    let client = client(&net);
+    let mut listener = net.bind(PORT).await.expect("the port is free");
+    let hurried = tokio::time::timeout(SECOND, echo(&client, 1, 60 * SECOND));
+    let (hurried, accepted) = tokio::join!(hurried, listener.accept());
+    assert!(hurried.is_err());
+    let _silent = accepted.expect("a call connects").0;
+    drop(listener);
+    let _end = server(&net, &Stop::new());
+    tokio::task::yield_now().await;
+    assert_eq!(echo(&client, 1, SECOND).await, Ok("1".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stopped_server_ends_its_calls_and_a_new_one_is_found() {
     let (net, stop) = (Net::new(Memory::default()), Stop::new());
     let end = server(&net, &stop);
