@@ -15,6 +15,7 @@ pub mod event;
 pub mod http;
 pub mod net;
 pub mod pod;
+pub mod resilience;
 pub mod rng;
 pub mod rpc;
 pub mod signal;

@@ -1,0 +1,119 @@
+//! Hystrix's circuit breaker as a pure state machine (Hystrix 1.5: `HystrixCircuitBreakerImpl`).
+//!
+//! * CLOSED → OPEN at the end of a bucket, when the completed buckets of the last 10 s hold enough
+//!   calls and enough of them are errors.
+//! * OPEN → HALF_OPEN with the first call *after* the sleep window; that call is the probe.
+//! * HALF_OPEN → CLOSED when the probe succeeds, and the counts restart from zero; → OPEN, for
+//!   another sleep window, when it ends in any other way, a bad request and a rejection included.
+//!
+//! One thing differs from the library on purpose: there, a probe that is rejected by a semaphore or
+//! never reports leaves the breaker half open for ever (Hystrix#1781, #1861).
+
+use tokio::time::Instant;
+
+use super::{
+    breaker::{Machine, Pass},
+    health::HealthWindow,
+    settings::HystrixSettings,
+};
+use crate::signal::{BreakerState, CallOutcome};
+
+/// The state machine of one command key.
+#[derive(Clone, Debug)]
+pub struct Hystrix {
+    settings: HystrixSettings,
+    state: BreakerState,
+    opened_at: Instant,
+    health: HealthWindow,
+}
+
+impl Hystrix {
+    /// Closed, with empty counts.
+    pub fn new(settings: HystrixSettings, now: Instant) -> Self {
+        Self {
+            state: BreakerState::Closed,
+            opened_at: now,
+            health: window(&settings, now),
+            settings,
+        }
+    }
+
+    fn open(&mut self, at: Instant) {
+        self.state = BreakerState::Open;
+        self.opened_at = at;
+    }
+}
+
+impl Machine for Hystrix {
+    fn state(&self) -> BreakerState {
+        self.state
+    }
+
+    fn advance(&mut self, now: Instant) {
+        while let Some((boundary, counts)) = self.health.tick(now) {
+            let unhealthy = counts.total >= self.settings.request_volume_threshold
+                && counts.error_percentage() >= self.settings.error_threshold_percentage;
+            if unhealthy && self.state == BreakerState::Closed {
+                self.open(boundary);
+            }
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        // Without an error the breaker cannot open by itself, so nobody need wake.
+        let may_open = self.state == BreakerState::Closed && self.health.has_errors();
+        may_open.then(|| self.health.next_boundary())
+    }
+
+    fn admit(&mut self, now: Instant) -> Option<Pass> {
+        if self.settings.force_open {
+            return None;
+        }
+        if !self.settings.enabled || self.settings.force_closed {
+            return Some(Pass { probe: false });
+        }
+        match self.state {
+            BreakerState::Closed => Some(Pass { probe: false }),
+            BreakerState::HalfOpen => None,
+            BreakerState::Open => {
+                let sleeps_until = self.opened_at + self.settings.sleep_window;
+                if now <= sleeps_until {
+                    return None;
+                }
+                self.state = BreakerState::HalfOpen;
+                Some(Pass { probe: true })
+            }
+        }
+    }
+
+    fn record(&mut self, now: Instant, pass: Pass, outcome: CallOutcome) {
+        match outcome {
+            CallOutcome::Success => self.health.count(false),
+            CallOutcome::Failure | CallOutcome::Timeout | CallOutcome::Rejected => {
+                self.health.count(true);
+            }
+            CallOutcome::ShortCircuited | CallOutcome::BadRequest => {}
+        }
+        if !pass.probe {
+            return;
+        }
+        assert_eq!(
+            self.state,
+            BreakerState::HalfOpen,
+            "one probe at a time, and it decides"
+        );
+        if outcome == CallOutcome::Success {
+            self.state = BreakerState::Closed;
+            self.health = window(&self.settings, now);
+        } else {
+            self.open(now);
+        }
+    }
+}
+
+fn window(settings: &HystrixSettings, now: Instant) -> HealthWindow {
+    let bucket = settings.health_snapshot_interval;
+    let buckets = settings.rolling_window.as_nanos() / bucket.as_nanos().max(1);
+    let buckets = usize::try_from(buckets).unwrap_or(usize::MAX).max(1);
+    HealthWindow::new(now, buckets, bucket)
+}
