@@ -272,3 +272,27 @@ impl Hand {
         })
     }
 }
+
+/// Any load: requests that overlap, end in any way or never, with phases and notes between.
+pub(crate) fn histories() -> impl proptest::strategy::Strategy<Value = History> {
+    use proptest::prelude::*;
+    // Each step: µs to wait, what to do, and to which request.
+    let steps = prop::collection::vec((0u64..50_000, 0u8..6, 1u64..30, 200u16..512), 0..80);
+    steps.prop_map(|steps| {
+        let hand = steps
+            .into_iter()
+            .fold(Hand::new(), |hand, (wait, what, request, status)| {
+                let now_us = hand.now_us + wait;
+                let request = request.min(hand.requests);
+                let hand = hand.at_us(now_us);
+                match what {
+                    0..=1 => hand.get("/orders"),
+                    2 if request > 0 => hand.unanswered(request, Outcome::Unknown),
+                    3 if request > 0 => hand.cancelled(request),
+                    4 if request > 0 => hand.answered(request, status),
+                    _ => hand.note("tick"),
+                }
+            });
+        hand.history()
+    })
+}

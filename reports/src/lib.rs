@@ -17,10 +17,18 @@
 //! | what is written | [`results`] (JSON), [`junit`] (XML), [`table`] (terminal) |
 
 pub mod check;
+pub mod fingerprint;
 pub mod history;
+pub mod junit;
+mod line;
 pub mod records;
+pub mod report;
 pub mod requests;
+pub mod results;
+pub mod siege;
 pub mod sla;
+pub mod statistics;
+pub mod table;
 pub mod window;
 
 #[cfg(test)]

@@ -41,7 +41,10 @@ pub enum End<'a> {
     /// With an answer, or with an error.
     Answered(Answer<'a>),
     /// The load's time was up.
-    Cancelled,
+    Cancelled {
+        /// When, in µs.
+        at_us: u64,
+    },
     /// Never, as far as the history goes.
     Open,
 }
@@ -128,7 +131,10 @@ pub fn requests(history: &History) -> Vec<Request<'_>> {
                 };
                 end(&mut found, &places, *request, End::Answered(answer));
             }
-            What::Cancelled { request } => end(&mut found, &places, *request, End::Cancelled),
+            What::Cancelled { request } => {
+                let at_us = entry.at_us;
+                end(&mut found, &places, *request, End::Cancelled { at_us });
+            }
             _ => {}
         }
     }
@@ -197,11 +203,25 @@ impl Request<'_> {
             .map(|answer| answer.at_us.saturating_sub(self.intended_us))
     }
 
+    /// When it ended, however it did, in µs; `None` while it is open.
+    pub fn ended_us(&self) -> Option<u64> {
+        match &self.end {
+            End::Answered(answer) => Some(answer.at_us),
+            End::Cancelled { at_us } => Some(*at_us),
+            End::Open => None,
+        }
+    }
+
+    /// Whether the end of the load cut it off: nobody counts it.
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self.end, End::Cancelled { .. })
+    }
+
     /// The answer, or what came in its place.
     pub fn answer(&self) -> Option<&Answer<'_>> {
         match &self.end {
             End::Answered(answer) => Some(answer),
-            End::Cancelled | End::Open => None,
+            End::Cancelled { .. } | End::Open => None,
         }
     }
 }
@@ -258,7 +278,7 @@ impl fmt::Display for Request<'_> {
             "request {number} of {user} at {sent}: {method} {target}{path} -> "
         )?;
         match &self.end {
-            End::Cancelled => write!(out, "cancelled"),
+            End::Cancelled { .. } => write!(out, "cancelled"),
             End::Open => write!(out, "never ended"),
             End::Answered(answer) => write!(out, "{answer}"),
         }
@@ -313,7 +333,8 @@ mod tests {
             .history();
         let found = requests(&history);
         assert_eq!(found.len(), 3);
-        assert_eq!(found[0].end, End::Cancelled);
+        assert_eq!(found[0].end, End::Cancelled { at_us: 7_000 });
+        assert_eq!(found[0].ended_us(), Some(7_000));
         assert_eq!(found[1].service_us(), Some(3_000));
         assert_eq!(found[2].end, End::Open);
         assert_eq!(

@@ -4,7 +4,7 @@ use super::{Sla, percent};
 use crate::{
     check::{Check, Findings, Verdict},
     history::{History, Outcome},
-    requests::{End, Request, Requests},
+    requests::{Request, Requests},
     window::Window,
 };
 
@@ -36,7 +36,7 @@ impl Sla for Availability {
         let name = format!("availability of {} {}", self.requests, self.window);
         let bound = format!("≥ {} % {}", self.at_least_percent, self.good.words());
         let mut requests = self.requests.within(history, &self.window);
-        requests.retain(|request| request.end != End::Cancelled);
+        requests.retain(|request| !request.is_cancelled());
         if requests.is_empty() {
             return Check::vacuous(name, "no such request ended", bound);
         }

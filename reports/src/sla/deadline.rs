@@ -6,7 +6,7 @@ use super::Sla;
 use crate::{
     check::{Check, Findings},
     history::History,
-    requests::{End, Requests, seconds},
+    requests::{Requests, seconds},
     window::{Window, end_us, micros},
 };
 
@@ -26,7 +26,7 @@ impl Sla for Deadline {
         let name = format!("deadline of {} {}", self.requests, self.window);
         let (bound, limit) = (format!("≤ {:?}", self.within), micros(self.within));
         let mut requests = self.requests.within(history, &self.window);
-        requests.retain(|request| request.end != End::Cancelled);
+        requests.retain(|request| !request.is_cancelled());
         let end = end_us(history);
         let mut late = Findings::default();
         let mut longest = None;

@@ -6,7 +6,7 @@ use super::{Sla, percent};
 use crate::{
     check::{Check, Findings, Verdict},
     history::{History, Name, What},
-    requests::{End, Requests, is_refusal, is_up, seconds},
+    requests::{Requests, is_refusal, is_up, seconds},
     window::Window,
 };
 
@@ -71,10 +71,7 @@ impl Uptime {
         let requests = Requests::all()
             .at(&self.target)
             .within(history, &self.window);
-        for request in requests
-            .iter()
-            .filter(|request| request.end != End::Cancelled)
-        {
+        for request in requests.iter().filter(|request| !request.is_cancelled()) {
             let (status, problem, error) = match request.answer() {
                 Some(answer) => (answer.status, answer.problem, answer.error),
                 None => (None, None, Some("never answered")),

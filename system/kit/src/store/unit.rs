@@ -12,13 +12,54 @@ use crate::event::Event;
 
 /// Work that takes effect as a whole or not at all.
 ///
-/// ```ignore
-/// let mut unit = store.unit(commit_id);
-/// let Some(mut order) = unit.load::<Order>(id).await? else { return Err(NotFound) };
-/// order.value.status = Status::Shipped;
-/// unit.put(id, &order.value);
-/// unit.publish("Shipped", &id.to_string(), &Shipped { order: id });
-/// unit.commit(&order).await?;
+/// ```
+/// # use serde::{Deserialize, Serialize};
+/// # use squall_kit::store::{Entity, Settings, Store, StoreError, sqlite::Sqlite};
+/// # use squall_kit::{clock::Clock, rng::Rng};
+/// #[derive(Clone, Serialize, Deserialize)]
+/// struct Parcel { to: String, shipped: bool }
+///
+/// impl Entity for Parcel {
+///     const COLLECTION: &'static str = "parcels";
+///
+///     fn indexes(&self) -> Vec<(&'static str, String)> {
+///         vec![("to", self.to.clone())]
+///     }
+/// }
+///
+/// async fn pack(store: &Store, to: &str) -> Result<u64, StoreError> {
+///     let mut unit = store.unit(store.fresh_id());
+///     let id = unit.insert(&Parcel { to: to.to_owned(), shipped: false }).await?;
+///     unit.publish("Packed", &id.to_string(), &to);
+///     unit.commit(&id).await?;
+///     Ok(id)
+/// }
+///
+/// async fn ship_all(store: &Store, to: &str) -> Result<(), StoreError> {
+///     let mut unit = store.unit(store.fresh_id());
+///     for mut parcel in unit.find::<Parcel>("to", to).await? {
+///         parcel.value.shipped = true;
+///         unit.put(parcel.id, &parcel.value);
+///         unit.publish("Shipped", &parcel.id.to_string(), &to);
+///     }
+///     unit.commit(&()).await?;
+///     Ok(())
+/// }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), StoreError> {
+/// # let settings = Settings {
+/// #     source: "packing".to_owned(),
+/// #     clock: Clock::system(),
+/// #     rng: Rng::stream(1, "doc"),
+/// #     patience: std::time::Duration::from_secs(5),
+/// # };
+/// # let store = Store::new(Sqlite::memory(Clock::system())?, settings);
+///
+/// let id = pack(&store, "Ann").await?;
+/// ship_all(&store, "Ann").await?;
+/// assert!(store.get::<Parcel>(id).await?.is_some_and(|parcel| parcel.value.shipped));
+/// # Ok(())
+/// # }
 /// ```
 ///
 /// Whatever was loaded must still stand at commit, else [`StoreError::Conflict`]: then start again

@@ -208,6 +208,10 @@ async fn a_file_that_cannot_be_used_says_why() {
     assert!(refusal("foreign.db").contains("another program"));
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "blocking needs a runtime with threads"
+)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_may_block_on_a_multi_threaded_runtime() {
     let directory = tempfile::tempdir().expect("there is a disk");

@@ -1,6 +1,8 @@
 //! Tests of the store: adapters by the contract, the typed layer by its own.
 
 mod adapters;
+mod durability;
+mod model;
 mod repetition;
 mod units;
 
