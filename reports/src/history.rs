@@ -1,4 +1,4 @@
-//! What happened in one run, in order, with virtual time: the one input of every figure and verdict.
+//! What happened in one run, in order, with virtual time: the input of every figure and verdict.
 
 use std::{collections::BTreeMap, sync::Arc};
 

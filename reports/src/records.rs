@@ -167,6 +167,14 @@ pub fn text(value: &Value) -> Option<String> {
     }
 }
 
+/// A state as text: a scalar, or the variant's name of an enum with content, `{"accepted": …}`.
+pub fn variant(value: &Value) -> Option<String> {
+    match value {
+        Value::Object(members) if members.len() == 1 => members.keys().next().cloned(),
+        value => text(value),
+    }
+}
+
 /// Equal as JSON, or equal as [`text`] (`3` and `"3"`: the documents send numbers as strings).
 pub fn same(left: &Value, right: &Value) -> bool {
     left == right || matches!((text(left), text(right)), (Some(l), Some(r)) if l == r)
@@ -232,6 +240,12 @@ mod tests {
         assert!(same(&json!("st1"), &json!("st1")) && same(&json!([1]), &json!([1])));
         assert!(!same(&json!(7), &json!(8)) && !same(&json!(null), &json!("null")));
         assert!(!same(&json!(0.5), &json!(0)));
+        assert_eq!(
+            variant(&json!({"accepted": "ordered"})).as_deref(),
+            Some("accepted")
+        );
+        assert_eq!(variant(&json!("pending")).as_deref(), Some("pending"));
+        assert_eq!(variant(&json!({"a": 1, "b": 2})), None);
         assert_eq!(
             member(&json!({"order": {"id": 3}}), "/order/id"),
             Some(&json!(3))

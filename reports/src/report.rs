@@ -82,9 +82,26 @@ impl Report {
         }
     }
 
+    /// The same run, which its simulation calls worth nothing for these reasons (none: no change).
+    #[must_use]
+    pub fn unsound(self, reasons: &[String]) -> Self {
+        if reasons.is_empty() {
+            return self;
+        }
+        let mut findings = Findings::default();
+        reasons
+            .iter()
+            .for_each(|reason| findings.add(|| reason.clone()));
+        let observed = format!("{} reasons against it", reasons.len());
+        self.with(
+            Check::judged("the run is sound", observed, "none", findings),
+            RunVerdict::Fail,
+        )
+    }
+
     /// The same run, whose repetition gave another history.
     #[must_use]
-    pub fn not_deterministic(mut self, difference: &Difference) -> Self {
+    pub fn not_deterministic(self, difference: &Difference) -> Self {
         let mut findings = Findings::default();
         difference
             .to_string()
@@ -96,10 +113,7 @@ impl Report {
             "equal, byte for byte",
             findings,
         );
-        self.result.verdict = self.result.verdict.max(RunVerdict::NotDeterministic);
-        self.result.checks.push(CheckResult::from(&check));
-        self.checks.push(check);
-        self
+        self.with(check, RunVerdict::NotDeterministic)
     }
 
     /// The command that repeats this run.
@@ -119,6 +133,13 @@ impl Report {
             .collect();
         broken.sort_by_key(|check| std::cmp::Reverse(check.verdict));
         broken
+    }
+
+    fn with(mut self, check: Check, verdict: RunVerdict) -> Self {
+        self.result.verdict = self.result.verdict.max(verdict);
+        self.result.checks.push(CheckResult::from(&check));
+        self.checks.push(check);
+        self
     }
 }
 
@@ -334,6 +355,15 @@ mod tests {
             Some("exactly once in notice")
         );
         assert_eq!(lost.command(), "squall run shop/pay-outage --seed 7");
+    }
+
+    #[test]
+    fn a_run_that_its_simulation_gave_up_fails() {
+        let calm = reports().remove(0);
+        assert_eq!(calm.clone().unsound(&[]), calm);
+        let stuck = calm.unsound(&["livelock on order-1 at 3.2 s".to_owned()]);
+        assert_eq!(stuck.result.verdict, RunVerdict::Fail);
+        assert_eq!(stuck.broken()[0].evidence, ["livelock on order-1 at 3.2 s"]);
     }
 
     #[test]

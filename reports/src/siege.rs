@@ -1,8 +1,8 @@
 //! What siege 4.0.5 would have printed of a run, line by line by siege's own rules.
 //!
 //! Siege's lines do not mean what they say: a 404 is a hit, a 503 is not, the response time divides
-//! the time of *all* answers by the hits alone. The rules are those of `src/data.c`, `src/browser.c`
-//! and `src/response.c`, not those of the manual, which contradicts them.
+//! the time of *all* answers by the hits alone. The rules are those of `src/data.c`,
+//! `src/browser.c` and `src/response.c`, not those of the manual, which contradicts them.
 
 use std::{fmt, ops::Range};
 

@@ -5,6 +5,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Row, Table};
 use crate::{
     check::{Check, RunVerdict, Verdict},
     report::Report,
+    statistics::RequestCounts,
 };
 
 /// No line is longer than this.
@@ -33,7 +34,7 @@ pub fn table(reports: &[Report], colour: bool) -> String {
     text
 }
 
-/// The table alone.
+/// The table alone. Green runs of one scenario share a row: sums, the worst availability and p99.
 pub fn overview(reports: &[Report], colour: bool) -> String {
     let mut table = Table::new();
     table.load_preset(comfy_table::presets::NOTHING);
@@ -41,9 +42,15 @@ pub fn overview(reports: &[Report], colour: bool) -> String {
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_width(COLUMNS as u16);
     table.set_header(HEADER);
-    reports.iter().for_each(|report| {
-        table.add_row(row(report));
-    });
+    let alike = |one: &Report, next: &Report| {
+        one.result.scenario == next.result.scenario
+            && [one, next]
+                .iter()
+                .all(|report| report.result.verdict == RunVerdict::Pass)
+    };
+    for reports in reports.chunk_by(alike) {
+        table.add_row(row(reports));
+    }
     for (place, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, 1));
         if place != 0 && place != 2 {
@@ -112,24 +119,43 @@ pub fn page(report: &Report, colour: bool) -> String {
     text
 }
 
-fn row(report: &Report) -> Row {
-    let result = &report.result;
-    let passed = report
-        .checks
-        .iter()
+/// A row for runs of one scenario with one verdict; at least one.
+fn row(reports: &[Report]) -> Row {
+    let (Some(first), Some(last)) = (reports.first(), reports.last()) else {
+        return Row::new();
+    };
+    let (first, last) = (&first.result, &last.result);
+    let results = || reports.iter().map(|report| &report.result);
+    let sum = |count: fn(&RequestCounts) -> u64| {
+        results()
+            .fold(0u64, |sum, result| {
+                sum.saturating_add(count(&result.requests))
+            })
+            .to_string()
+    };
+    let checks = || reports.iter().flat_map(|report| &report.checks);
+    let passed = checks()
         .filter(|check| check.verdict == Verdict::Pass)
         .count();
+    let availability = results().map(|result| result.siege.availability_percent);
+    let p99 = results().map(|result| result.latency_ms.p99);
     Row::from([
-        result.scenario.clone(),
-        result.seed.to_string(),
-        result.verdict.to_string(),
-        format!("{:.1}", result.simulated_s),
-        result.requests.ok.to_string(),
-        result.requests.failed.to_string(),
-        result.requests.unknown.to_string(),
-        format!("{:.2}", result.siege.availability_percent),
-        format!("{:.1}", result.latency_ms.p99),
-        format!("{passed}/{}", report.checks.len()),
+        first.scenario.clone(),
+        match reports.len() {
+            1 => first.seed.to_string(),
+            _ => format!("{}–{}", first.seed, last.seed),
+        },
+        first.verdict.to_string(),
+        format!(
+            "{:.1}",
+            results().map(|result| result.simulated_s).sum::<f64>()
+        ),
+        sum(|requests| requests.ok),
+        sum(|requests| requests.failed),
+        sum(|requests| requests.unknown),
+        format!("{:.2}", availability.fold(f64::INFINITY, f64::min)),
+        format!("{:.1}", p99.fold(0.0, f64::max)),
+        format!("{passed}/{}", checks().count()),
     ])
 }
 
@@ -221,6 +247,33 @@ mod tests {
         assert_eq!(plain, table(&reports, false));
         // Four cells and three titles.
         assert_eq!(coloured.matches("\u{1b}[0m").count(), 7);
+    }
+
+    #[test]
+    fn green_seeds_share_a_row_and_others_have_their_own() {
+        let green = by_hand::reports().remove(0);
+        let mut reports: Vec<Report> = (1..=5)
+            .map(|seed| {
+                let mut report = green.clone();
+                report.result.seed = seed;
+                report.result.latency_ms.p99 = seed as f64;
+                report
+            })
+            .collect();
+        reports[2].result.verdict = RunVerdict::Fail;
+        let text = overview(&reports, false);
+        let words = |line: &str| {
+            line.split_whitespace()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        let rows: Vec<Vec<String>> = text.lines().skip(1).map(words).collect();
+        let seeds: Vec<&str> = rows.iter().map(|row| row[1].as_str()).collect();
+        assert_eq!(seeds, ["1–2", "3", "4–5"]);
+        assert_eq!(
+            rows[0][2..],
+            ["pass", "16.5", "4", "2", "2", "50.00", "2.0", "12/12"]
+        );
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::{Sla, list};
 use crate::{
     check::{Check, Findings},
     history::{History, Name},
-    records::{Collection, Record},
+    records::{Collection, Record, member, variant},
 };
 
 /// For every front record with a standing status there is exactly one counterpart (a payment) that
@@ -29,7 +29,8 @@ pub struct Pairing {
     pub counterpart_stands: Statuses,
 }
 
-/// A set of statuses. A record without the member has the status `null`.
+/// A set of statuses: texts, or names of an enum's variants (`{"accepted": …}` is `accepted`). A
+/// record without the member has the status `null`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Statuses {
     /// These.
@@ -89,12 +90,13 @@ impl Sla for Pairing {
 }
 
 impl Statuses {
-    fn of<'a>(&self, mut records: Vec<Record<'a>>, member: &str) -> Vec<Record<'a>> {
+    fn of<'a>(&self, mut records: Vec<Record<'a>>, name: &str) -> Vec<Record<'a>> {
         records.retain(|record| {
-            let status = record.text(member).unwrap_or_else(|| "null".to_owned());
+            let status = member(record.body, name).and_then(variant);
+            let status = status.as_deref().unwrap_or("null");
             match self {
-                Self::Among(these) => these.iter().any(|name| **name == *status),
-                Self::Except(these) => these.iter().all(|name| **name != *status),
+                Self::Among(these) => these.iter().any(|this| **this == *status),
+                Self::Except(these) => these.iter().all(|this| **this != *status),
             }
         });
         records
@@ -179,6 +181,35 @@ mod tests {
         assert!(check.evidence[1].starts_with("2 standing for order/orders/2"));
         assert!(check.evidence[2].starts_with("stands though order/orders/3 does not: pay/pays/3"));
         assert!(check.evidence[3].starts_with("stands though order/orders/9 does not: pay/pays/4"));
+    }
+
+    #[test]
+    fn a_status_may_be_an_enum_with_content() {
+        let orders = Hand::new()
+            .stored(
+                "order",
+                "orders",
+                1,
+                json!({"status": {"accepted": "started"}}),
+            )
+            .stored(
+                "order",
+                "orders",
+                2,
+                json!({"status": {"canceling": "started"}}),
+            )
+            .stored(
+                "pay",
+                "pays",
+                1,
+                json!({"orderId": 1, "status": "APPROVED"}),
+            );
+        let promise = Pairing {
+            front_stands: Statuses::Among(vec!["accepted".into()]),
+            ..promise()
+        };
+        let check = promise.judge(&orders.history());
+        assert_eq!(check.verdict, Verdict::Pass, "{check:?}");
     }
 
     #[test]
