@@ -175,6 +175,7 @@ async fn what_was_answered_survives_a_kill() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::disallowed_methods, reason = "only there may a call block")]
 async fn a_file_may_block_the_threads_of_the_real_binary() {
     let file = InFile(TempDir::new().unwrap());
     let path = file.0.path().join("bus.db");

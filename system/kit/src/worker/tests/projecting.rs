@@ -76,7 +76,7 @@ async fn the_read_model_is_the_fold_of_the_events() {
                 ["Ordered", "Paid", "Audited", "Shipped"][usize::try_from(rng.below(4)).unwrap()];
             let orders: Vec<String> = (0..5).map(|_| format!("order-{}", rng.below(12))).collect();
             let orders: Vec<&str> = orders.iter().map(String::as_str).collect();
-            stage.append(&format!("{kind}"), &orders).await;
+            stage.append(kind, &orders).await;
             sleep(Duration::from_millis(rng.below(200))).await;
             if round % 4 == 3 {
                 life.kill();
