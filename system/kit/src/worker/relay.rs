@@ -33,6 +33,16 @@ enum Trouble {
     Bus(#[from] BusError),
 }
 
+impl Trouble {
+    /// True when a smaller batch might pass.
+    fn may_be_size(&self) -> bool {
+        matches!(
+            self,
+            Self::Store(StoreError::Failed(_)) | Self::Bus(BusError::Failed(_))
+        )
+    }
+}
+
 impl Relay {
     /// Batches of 100, a lease of 6 s.
     pub fn new(topic: impl Into<String>) -> Self {
@@ -64,7 +74,9 @@ impl Relay {
                     }
                 }
                 Err(trouble) => {
-                    desk.limit = (desk.limit / 2).max(1);
+                    if trouble.may_be_size() {
+                        desk.limit = (desk.limit / 2).max(1);
+                    }
                     back_off.pause(&trouble).await;
                 }
             }
