@@ -28,7 +28,8 @@
 //! | `BASE_URL` | `http://localhost:8080` | all but gateway | start of every link |
 //! | `TOPIC` | `shop` | all but gateway | the topic |
 //! | `api.url.payment` | `http://pay:8080` | order | where payment is asked |
-//! | `PAY_TIMEOUT_MS` | 3000 | order | the longest that asking payment takes |
+//! | `PAY_TIMEOUT_MS` | 3000 | order | the longest that a call to payment takes, answer included |
+//! | `hystrix.command.pay.…`, `hystrix.threadpool.pay.…` | Hystrix's own | order | the breaker before payment; its timeout (1000 ms) is how long an order waits for payment |
 //! | `RECOVERY_MARGIN_MS` | 2000 | order | how much longer than that an order may stay pending |
 //! | `GATEWAY_TIMEOUT_MS` | 10000 | gateway | the longest that a service may take for its answer |
 //!

@@ -103,7 +103,7 @@ impl Shop {
     }
 
     fn place(&mut self, quantity: u64, answer: Answer) {
-        let id = u64::try_from(self.orders.len()).unwrap() + 1;
+        let id = number(self.orders.len()) + 1;
         self.orders
             .insert(id, Order::pending(ITEM.into(), quantity, 1.0, None));
         let approve = pay::Command::Approve(Pay {
@@ -138,7 +138,7 @@ impl Shop {
             .streams
             .get_mut(stream)
             .and_then(VecDeque::pop_front)
-            .unwrap();
+            .expect("it is not empty");
         if let (Some(command), Some(id)) = (order::policy(&event), event.order_id()) {
             self.order(id, &command);
         }
@@ -160,7 +160,7 @@ impl Shop {
     }
 
     fn step(&mut self, step: &Step) {
-        let id = |nth: usize| u64::try_from(nth).unwrap() + 1;
+        let id = |nth: usize| number(nth) + 1;
         match *step {
             Step::Order { quantity, payment } => self.place(quantity, payment),
             Step::Cancel(nth) => self.order(id(nth), &order::Command::Cancel),
@@ -202,7 +202,7 @@ impl Shop {
             let queue = queue
                 .filter(|d| d.status == DeliveryStatus::Backordered)
                 .count();
-            assert_eq!(product.waiting, u64::try_from(queue).unwrap());
+            assert_eq!(product.waiting, number(queue));
         }
         for (id, delivery) in &self.shelf.deliveries {
             let refunded = matches!(self.payments.get(id), Some(Payment::Canceled(_)));
@@ -270,6 +270,10 @@ fn publish(
         .entry(event.order_id().unwrap_or(0))
         .or_default()
         .push_back(event);
+}
+
+fn number(count: usize) -> u64 {
+    u64::try_from(count).expect("a short test")
 }
 
 fn step() -> impl Strategy<Value = Step> {

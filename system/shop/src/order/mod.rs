@@ -37,7 +37,7 @@ pub const GROUP: &str = "order";
 pub async fn run(pod: Pod) -> Result<(), Error> {
     let hal = Hal::new(&pod.config, OrderRecord::COLLECTION, "order");
     let payment = Payment::new(&pod)?;
-    let patience = payment.timeout() + millis(&pod, "RECOVERY_MARGIN_MS", 2_000)?;
+    let patience = payment.patience + millis(&pod, "RECOVERY_MARGIN_MS", 2_000)?;
     let orders = Reads::<OrderRecord> {
         hal: hal.clone(),
         visible: Some((record::VISIBLE, record::YES)),

@@ -4,12 +4,19 @@ use axum::http::Method;
 use serde_json::json;
 use squall_kit::{
     Error, Pod,
-    net::client::{Call, CallError, ClientSettings, HttpClient},
+    net::client::{Answer, Call, CallError, ClientSettings, HttpClient},
+    resilience::{
+        breaker::{self, Breaker, Cause, Verdict},
+        settings::{HystrixSettings, ThreadPoolSettings},
+    },
 };
 use tokio::time::Duration;
 
 use super::aggregate::{Order, payment_key};
 use crate::service::millis;
+
+/// The breaker's name: its command key and its thread pool's.
+const PAY: &str = "pay";
 
 /// What came of asking.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +40,9 @@ pub(super) struct Payment {
     client: HttpClient,
     target: String,
     timeout: Duration,
+    breaker: Breaker,
+    /// The longest that [`Payment::ask`] takes.
+    pub(super) patience: Duration,
 }
 
 impl Payment {
@@ -41,13 +51,18 @@ impl Payment {
             .config
             .get("api.url.payment")
             .unwrap_or("http://pay:8080");
+        let timeout = millis(pod, "PAY_TIMEOUT_MS", 3_000)?;
+        let settings = HystrixSettings::from_config(&pod.config, PAY)?;
+        let pool = breaker::thread_pool(ThreadPoolSettings::from_config(&pod.config, PAY)?);
         Ok(Self {
             client: pod.client(ClientSettings::default()),
             target: url
                 .trim_start_matches("http://")
                 .trim_end_matches('/')
                 .to_owned(),
-            timeout: millis(pod, "PAY_TIMEOUT_MS", 3_000)?,
+            timeout,
+            breaker: Breaker::hystrix(pod, PAY, settings, &pool),
+            patience: settings.execution_timeout.unwrap_or(timeout),
         })
     }
 
@@ -56,30 +71,83 @@ impl Payment {
         let call = Call::new(Method::POST, &self.target, "/pays", self.timeout)
             .json(&json!({ "orderId": id, "price": order.price, "status": order.label }))
             .key(payment_key(id));
-        match self.client.call(call).await {
-            Ok(answer) if answer.status.is_success() => Asked::Approved,
-            Ok(answer) if answer.status.is_client_error() => Asked::Refused(
-                answer
-                    .problem()
-                    .unwrap_or_else(|| answer.status.to_string()),
-            ),
-            Ok(answer) => Asked::Failed {
-                reason: format!("it answered {}", answer.status),
-                may_exist: !answer.is_refusal(),
-            },
-            Err(CallError::NotSent(reason)) => Asked::Failed {
-                reason,
-                may_exist: false,
-            },
-            Err(CallError::Unknown(reason)) => Asked::Failed {
-                reason,
-                may_exist: true,
-            },
+        let client = self.client.clone();
+        let asking = async move { understand(client.call(call).await) };
+        let fallback = |cause| async { unavailable(cause) };
+        let asked = self.breaker.call_or(asking, judge, fallback).await;
+        asked.unwrap_or_else(unavailable)
+    }
+}
+
+fn understand(result: Result<Answer, CallError>) -> Asked {
+    match result {
+        Ok(answer) if answer.status.is_success() => Asked::Approved,
+        Ok(answer) if answer.status.is_client_error() => Asked::Refused(
+            answer
+                .problem()
+                .unwrap_or_else(|| answer.status.to_string()),
+        ),
+        Ok(answer) => Asked::Failed {
+            reason: format!("it answered {}", answer.status),
+            may_exist: !answer.is_refusal(),
+        },
+        Err(CallError::NotSent(_)) => Asked::failed("it cannot be reached", false),
+        Err(CallError::Unknown(_)) => Asked::failed("it does not answer", true),
+    }
+}
+
+/// A refusal says nothing about payment's health.
+fn judge(asked: &Asked) -> Verdict {
+    match asked {
+        Asked::Approved => Verdict::Success,
+        Asked::Refused(_) => Verdict::BadRequest,
+        Asked::Failed { .. } => Verdict::Failure,
+    }
+}
+
+/// The fallback. A call that timed out may go on, and pay, after its caller has left.
+fn unavailable(cause: Cause<Asked>) -> Asked {
+    match cause {
+        Cause::Failed(asked) => asked,
+        Cause::ShortCircuited => Asked::failed("it is being spared", false),
+        Cause::Rejected => Asked::failed("it has too much to do", false),
+        Cause::TimedOut | Cause::Ended => Asked::failed("it does not answer in time", true),
+    }
+}
+
+impl Asked {
+    fn failed(reason: &str, may_exist: bool) -> Self {
+        Self::Failed {
+            reason: reason.to_owned(),
+            may_exist,
         }
     }
+}
 
-    /// The longest that [`Payment::ask`] takes.
-    pub(super) fn timeout(&self) -> Duration {
-        self.timeout
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_was_never_sent_or_refused_surely_left_no_payment() {
+        let may_exist = |asked| {
+            matches!(
+                asked,
+                Asked::Failed {
+                    may_exist: true,
+                    ..
+                }
+            )
+        };
+        assert!(!may_exist(understand(Err(CallError::NotSent(
+            String::new()
+        )))));
+        assert!(may_exist(understand(Err(
+            CallError::Unknown(String::new())
+        ))));
+        assert!(!may_exist(unavailable(Cause::ShortCircuited)));
+        assert!(!may_exist(unavailable(Cause::Rejected)));
+        assert!(may_exist(unavailable(Cause::TimedOut)));
+        assert!(may_exist(unavailable(Cause::Ended)));
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod aggregate;
 mod counter;
+mod decision;
 mod policy;
 mod record;
 
