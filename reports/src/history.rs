@@ -182,7 +182,7 @@ pub enum What {
         /// Its idempotency key.
         key: Option<String>,
     },
-    /// The call above ended.
+    /// The call above ended; or, without one above, it found no connection and was never sent.
     CallEnded {
         /// The callee.
         target: Name,

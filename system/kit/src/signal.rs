@@ -57,7 +57,7 @@ pub enum Signal {
         /// The request's idempotency key, if it carries one.
         key: Option<String>,
     },
-    /// The request above ended.
+    /// The request above ended; or, without one above, no connection was found to hand it to.
     CallEnded {
         /// The callee.
         target: String,

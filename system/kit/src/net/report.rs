@@ -1,4 +1,5 @@
-//! What a call tells of itself: one `CallSent`, and whatever becomes of it, one `CallEnded`.
+//! What a call tells of itself: one `CallSent`, and whatever becomes of it, one `CallEnded`; of one
+//! that found no connection, `CallEnded` alone.
 
 use super::call::{Answer, Call, CallError};
 use crate::signal::{Signal, Signals};
@@ -35,21 +36,12 @@ impl Report {
         });
     }
 
-    /// The call is over. One that was never handed over is only worth a note.
+    /// The call is over. One that was never handed over ends all the same: that nobody answers is
+    /// what a caller's view of its callee's uptime is made of.
     pub(super) fn ended(&mut self, result: &Result<Answer, CallError>) {
         match result {
             Ok(answer) => self.close(Some(answer.status.as_u16()), None, answer.problem()),
-            Err(error) if self.under_way => self.close(None, Some(error.to_string()), None),
-            Err(error) => {
-                let Self {
-                    method,
-                    target,
-                    path,
-                    ..
-                } = self;
-                let note = format!("{method} {target}{path}: {error}");
-                self.signals.tell(Signal::Note(note));
-            }
+            Err(error) => self.close(None, Some(error.to_string()), None),
         }
     }
 

@@ -102,7 +102,16 @@ async fn a_refused_connection_surely_had_no_effect_and_was_never_sent() {
         .expect_err("nobody listens");
     assert!(matches!(error, CallError::NotSent(_)), "{error}");
     let heard = heard.0.lock().expect("no panic while hearing").clone();
-    assert!(matches!(heard[..], [Signal::Note(_)]), "{heard:?}");
+    let [
+        Signal::CallEnded {
+            status: None,
+            error: Some(_),
+            ..
+        },
+    ] = &heard[..]
+    else {
+        panic!("{heard:?}");
+    };
 }
 
 /// A network whose connects hang, as into a partition.
