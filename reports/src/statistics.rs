@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Little's law is judged from this many samples of the requests in flight on.
-pub const ENOUGH_SAMPLES: usize = 100;
+pub const ENOUGH_SAMPLES: usize = 30;
 /// … and from this mean number of requests in flight on: below it, one request more or less is
 /// more than any tolerance.
 pub const ENOUGH_IN_FLIGHT: f64 = 5.0;
@@ -296,7 +296,7 @@ mod tests {
         assert_eq!(littles_law(&History::default()), None);
         let mut few = busy(10);
         few.entries.retain(|entry| {
-            !matches!(entry.what, What::InFlight { .. }) || entry.at_us < 5_000_000
+            !matches!(entry.what, What::InFlight { .. }) || entry.at_us < 2_900_000
         });
         assert_eq!(littles_law(&few), None);
         let idle = (0..200).fold(Hand::new(), |hand, n| hand.at(n).in_flight(0));
