@@ -15,6 +15,7 @@ mod socket;
 mod stepper;
 mod task;
 mod trace;
+mod turmoil;
 mod wire;
 mod world;
 
@@ -24,4 +25,5 @@ pub use interrupt::Interrupter;
 pub use link::Link;
 pub use settings::Settings;
 pub use stepper::Engine;
+pub use turmoil::TurmoilEngine;
 pub use world::{Endpoint, EngineError, HostId, Main, Resolver, Stopped, TaskPanic, World};

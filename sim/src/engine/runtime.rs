@@ -46,13 +46,18 @@ fn require(unstable: bool) -> Result<(), EngineError> {
     }
 }
 
+/// [`require`] for this very build.
+pub(super) fn require_unstable() -> Result<(), EngineError> {
+    require(UNSTABLE)
+}
+
 /// A runtime on this thread with a paused clock and seeded randomness. It fails whoever spawns past
 /// the hosts, and raises `blocking_thread` when a thread of its blocking pool starts.
 pub(super) fn new_runtime(
     seed: u64,
     blocking_thread: &Arc<AtomicBool>,
 ) -> Result<Runtime, EngineError> {
-    require(UNSTABLE)?;
+    require_unstable()?;
     let flag = blocking_thread.clone();
     let mut builder = Builder::new_current_thread();
     builder

@@ -6,8 +6,9 @@ use std::{
     future::Future,
     panic::{self, AssertUnwindSafe},
     pin::Pin,
-    sync::{Arc, Once, atomic::Ordering},
+    sync::{Arc, Mutex, Once, atomic::Ordering},
     task::{Context, Poll, Wake},
+    time::Duration,
 };
 
 use squall_kit::{
@@ -20,15 +21,39 @@ use super::{
     world::TaskPanic,
 };
 
+/// Where a task runs, of either engine.
+pub(super) trait Home {
+    /// The host's name.
+    fn name(&self) -> &str;
+    /// Virtual time.
+    fn now(&self) -> Duration;
+    /// Where panics are recorded.
+    fn panics(&self) -> &Mutex<Vec<TaskPanic>>;
+}
+
+impl Home for Host {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn now(&self) -> Duration {
+        self.run.now()
+    }
+
+    fn panics(&self) -> &Mutex<Vec<TaskPanic>> {
+        &self.run.panics
+    }
+}
+
 /// A future that a host runs: a panic in it ends it alone and is recorded.
-pub(super) struct Task<F> {
-    host: Arc<Host>,
+pub(super) struct Task<F, H: Home> {
+    host: Arc<H>,
     name: &'static str,
     future: Option<F>,
 }
 
-impl<F> Task<F> {
-    pub(super) fn new(host: Arc<Host>, name: &'static str, future: F) -> Self {
+impl<F, H: Home> Task<F, H> {
+    pub(super) fn new(host: Arc<H>, name: &'static str, future: F) -> Self {
         Self {
             host,
             name,
@@ -41,13 +66,12 @@ impl<F> Task<F> {
         match panic::catch_unwind(AssertUnwindSafe(|| step(&mut self.future))) {
             Ok(value) => Some(value),
             Err(payload) => {
-                let run = &self.host.run;
-                lock(&run.panics).push(TaskPanic {
-                    host: self.host.name.clone(),
+                lock(self.host.panics()).push(TaskPanic {
+                    host: self.host.name().to_owned(),
                     task: self.name,
                     message: message(payload.as_ref()),
                     place: PLACE.take(),
-                    at: run.now(),
+                    at: self.host.now(),
                 });
                 None
             }
@@ -55,7 +79,7 @@ impl<F> Task<F> {
     }
 }
 
-impl<F: Future<Output = ()> + Unpin> Future for Task<F> {
+impl<F: Future<Output = ()> + Unpin, H: Home> Future for Task<F, H> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
@@ -72,7 +96,7 @@ impl<F: Future<Output = ()> + Unpin> Future for Task<F> {
     }
 }
 
-impl<F> Drop for Task<F> {
+impl<F, H: Home> Drop for Task<F, H> {
     fn drop(&mut self) {
         self.guard(|future| *future = None);
     }

@@ -30,7 +30,8 @@ impl Trace {
         self.mix(bits << 32 | segment.payload.len() as u64);
     }
 
-    fn mix(&mut self, word: u64) {
+    /// Adds a word.
+    pub(super) fn mix(&mut self, word: u64) {
         self.0 = (self.0 ^ word).wrapping_mul(0x0000_0100_0000_01b3);
     }
 
