@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Arrival, Extent, Journey, Load, Request, Step, client::address, template};
+use super::{Arrival, Extent, Journey, Load, Request, Step, template};
 use crate::cluster::spec::SpecError;
 
 /// Checks all loads of a run.
@@ -96,12 +96,27 @@ fn check_journey(journey: &Journey) -> Result<(), String> {
 }
 
 fn check_request(request: &Request, known: &mut BTreeSet<&'static str>) -> Result<(), String> {
-    address(request.target)?;
+    let (method, target) = (request.method, request.target);
+    let is_address = target
+        .split_once(':')
+        .is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+    if !is_address {
+        return Err(format!("target is {target:?}, expected host:port"));
+    }
+    if http::Method::from_bytes(method.as_bytes()).is_err() {
+        return Err(format!("method is {method:?}"));
+    }
     if !request.path.starts_with('/') {
         return Err(format!("path is {:?}, expected /…", request.path));
     }
     template::check(request.path, known)?;
-    for (_, value) in request.headers {
+    for (name, value) in request.headers {
+        let is_small = !name.chars().any(char::is_uppercase);
+        if !is_small || http::HeaderName::from_bytes(name.as_bytes()).is_err() {
+            return Err(format!(
+                "header is {name:?}, expected a name in small letters"
+            ));
+        }
         template::check(value, known)?;
     }
     template::check(request.body.unwrap_or(""), known)?;

@@ -9,13 +9,21 @@ use std::{
     time::Duration,
 };
 
-use squall_kit::{net::Net, rng::Rng, spawn::Spawn, stop::Stop};
+use squall_kit::{
+    net::{
+        Net,
+        client::{ClientSettings, HttpClient},
+    },
+    rng::Rng,
+    signal::Signals,
+    spawn::Spawn,
+    stop::Stop,
+};
 use squall_reports::history::{Name, What};
 
 use super::{
     Arrival, Extent, Load,
     arrivals::Arrivals,
-    client::Client,
     desk::{Counts, Desk, Gauge},
     template::Variables,
     user::User,
@@ -210,7 +218,7 @@ impl Group {
             name: name.into(),
             host: Arc::clone(&host.name),
             desk: self.desk.clone(),
-            client: Client::new(host.net.clone(), host.spawn.clone(), load.keep_alive),
+            client: client(load, host),
             rng,
             variables: Variables::default(),
         };
@@ -221,6 +229,18 @@ impl Group {
         self.desk.ended.raise();
         self.phase = Phase::Over;
     }
+}
+
+/// One user's own connections.
+fn client(load: &Load, host: &LoadHost) -> HttpClient {
+    let settings = ClientSettings {
+        connect_timeout: load.timeout,
+        idle_connections: usize::from(load.keep_alive),
+        ..ClientSettings::default()
+    };
+    // What users do is in the history by their own entries.
+    let silent = Signals::silent();
+    HttpClient::new(host.net.clone(), host.spawn.clone(), silent, settings)
 }
 
 impl User {

@@ -10,7 +10,6 @@
 
 mod arrivals;
 pub(crate) mod check;
-mod client;
 pub(crate) mod crowd;
 mod desk;
 mod outcome;
@@ -139,7 +138,7 @@ pub struct Request {
     pub target: &'static str,
     /// A template, `/orders/{order}`; as written it is the route in the history.
     pub path: &'static str,
-    /// (name, template).
+    /// (name in small letters, template).
     pub headers: &'static [(&'static str, &'static str)],
     /// A JSON template.
     pub body: Option<&'static str>,

@@ -1,53 +1,32 @@
 //! What a request's sender can know of its effect (DESIGN §5, after Jepsen: ok, fail, unknown).
 
-use serde_json::Value;
+use http::Method;
+use squall_kit::net::client::{Answer, CallError, surely_without_effect};
 use squall_reports::history::Outcome;
 
-use super::client::{NoReply, Reply};
-
-/// `type` of a problem that promises: this request surely had no effect.
-const REFUSED: &str = "urn:squall:refused:";
+/// What a request gave.
+pub(super) type Sent = Result<Answer, CallError>;
 
 /// The outcome of a request.
-pub(super) fn outcome(method: &str, answer: &Result<Reply, NoReply>) -> Outcome {
-    let safe = matches!(method, "GET" | "HEAD" | "OPTIONS");
-    match answer {
-        Ok(reply) if reply.status < 400 => Outcome::Ok,
-        Ok(reply) if reply.status < 500 => Outcome::Fail,
-        Ok(reply) if problem(reply).is_some_and(|kind| kind.starts_with(REFUSED)) => Outcome::Fail,
-        Err(NoReply::NotSent(_)) => Outcome::Fail,
+pub(super) fn outcome(method: &Method, sent: &Sent) -> Outcome {
+    match sent {
+        Ok(answer) if answer.status.as_u16() < 400 => Outcome::Ok,
         // Nothing changes by reading: a read that failed surely had no effect.
-        _ if safe => Outcome::Fail,
+        _ if method.is_safe() || surely_without_effect(sent) => Outcome::Fail,
         _ => Outcome::Unknown,
     }
-}
-
-/// The `type` of a problem+json answer.
-pub(super) fn problem(reply: &Reply) -> Option<String> {
-    let media = reply
-        .headers
-        .get(http::header::CONTENT_TYPE)?
-        .to_str()
-        .ok()?;
-    if !media.starts_with("application/problem+json") {
-        return None;
-    }
-    let body: Value = serde_json::from_slice(&reply.body).ok()?;
-    Some(body.get("type")?.as_str()?.to_owned())
 }
 
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use http::{HeaderMap, HeaderValue, header};
+    use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+    use squall_kit::net::client::{Answer, CallError};
     use squall_reports::history::Outcome;
 
-    use super::{
-        super::client::{NoReply, Reply},
-        outcome,
-    };
+    use super::{Sent, outcome};
 
-    fn reply(status: u16, kind: Option<&str>) -> Result<Reply, NoReply> {
+    fn answer(status: u16, kind: Option<&str>) -> Sent {
         let mut headers = HeaderMap::new();
         let mut body = Bytes::new();
         if let Some(kind) = kind {
@@ -55,11 +34,10 @@ mod tests {
             headers.insert(header::CONTENT_TYPE, media);
             body = Bytes::from(format!("{{\"type\": \"{kind}\"}}"));
         }
-        Ok(Reply {
-            status,
+        Ok(Answer {
+            status: StatusCode::from_u16(status).unwrap(),
             headers,
             body,
-            bytes: 0,
         })
     }
 
@@ -67,24 +45,22 @@ mod tests {
     fn only_what_surely_had_no_effect_fails() {
         let refused = Some("urn:squall:refused:overload");
         let other = Some("urn:squall:problem:unknown-outcome");
+        let unknown = || Err(CallError::Unknown("reset".into()));
         let cases = [
-            (reply(201, None), Outcome::Ok),
-            (reply(409, None), Outcome::Fail),
-            (reply(503, refused), Outcome::Fail),
-            (reply(503, other), Outcome::Unknown),
-            (reply(503, None), Outcome::Unknown),
-            (reply(500, None), Outcome::Unknown),
-            (reply(504, None), Outcome::Unknown),
-            (Err(NoReply::NotSent("refused".into())), Outcome::Fail),
-            (Err(NoReply::Unknown("timed out".into())), Outcome::Unknown),
+            (answer(201, None), Outcome::Ok),
+            (answer(409, None), Outcome::Fail),
+            (answer(503, refused), Outcome::Fail),
+            (answer(503, other), Outcome::Unknown),
+            (answer(503, None), Outcome::Unknown),
+            (answer(500, None), Outcome::Unknown),
+            (answer(504, None), Outcome::Unknown),
+            (Err(CallError::NotSent("refused".into())), Outcome::Fail),
+            (unknown(), Outcome::Unknown),
         ];
-        for (answer, expected) in cases {
-            assert_eq!(outcome("POST", &answer), expected, "{answer:?}");
+        for (sent, expected) in cases {
+            assert_eq!(outcome(&Method::POST, &sent), expected, "{sent:?}");
         }
-        assert_eq!(outcome("GET", &reply(504, None)), Outcome::Fail);
-        assert_eq!(
-            outcome("GET", &Err(NoReply::Unknown("reset".into()))),
-            Outcome::Fail
-        );
+        assert_eq!(outcome(&Method::GET, &answer(504, None)), Outcome::Fail);
+        assert_eq!(outcome(&Method::GET, &unknown()), Outcome::Fail);
     }
 }

@@ -2,16 +2,19 @@
 
 use std::{sync::Arc, time::Duration};
 
+use http::{HeaderName, HeaderValue, Method, header};
 use serde_json::Value;
-use squall_kit::rng::Rng;
+use squall_kit::{
+    net::client::{Answer as Reply, Call, HttpClient},
+    rng::Rng,
+};
 use squall_reports::history::{Name, What};
 use tokio::time::sleep;
 
 use super::{
     Answer, Extent, Journey, Part, Request, Share, Step,
-    client::{Client, NoReply, Ready, Reply},
     desk::Desk,
-    outcome::{outcome, problem},
+    outcome::{Sent, outcome},
     template::Variables,
 };
 use crate::range::TimeRange;
@@ -24,7 +27,7 @@ pub(super) struct User {
     pub(super) name: Name,
     pub(super) host: Name,
     pub(super) desk: Desk,
-    pub(super) client: Client,
+    pub(super) client: HttpClient,
     /// The user's own stream.
     pub(super) rng: Rng,
     pub(super) variables: Variables,
@@ -39,9 +42,6 @@ enum Ended {
     /// The load's time was up.
     Cut,
 }
-
-/// What a request gave.
-type Sent = Result<Reply, NoReply>;
 
 impl User {
     /// A user of a closed loop: journey, pause, journey, …
@@ -155,7 +155,7 @@ impl User {
         request: &Request,
         intended: Option<Duration>,
     ) -> Result<Sent, Ended> {
-        let ready = self.fill(request)?;
+        let call = self.fill(request)?;
         let (number, _under_way) = self.desk.counts.issue();
         let intended = intended.unwrap_or_else(|| self.desk.recorder.now());
         let requested = What::Requested {
@@ -165,14 +165,14 @@ impl User {
             method: request.method.into(),
             target: request.target.into(),
             route: request.path.into(),
-            path: ready.path.clone(),
+            path: call.path.clone(),
             intended_us: u64::try_from(intended.as_micros()).unwrap_or(u64::MAX),
         };
         self.desk.record(&self.host, requested);
         let ended = self.desk.ended.clone();
         let sent = tokio::select! {
             biased;
-            sent = self.client.send(&ready, self.desk.load.timeout) => sent,
+            sent = self.client.call(call) => sent,
             () = ended.raised() => {
                 self.desk.record(&self.host, What::Cancelled { request: number });
                 return Err(Ended::Cut);
@@ -244,18 +244,22 @@ impl User {
         Ok(())
     }
 
-    fn fill(&mut self, request: &Request) -> Result<Ready, Ended> {
-        let mut headers = Vec::with_capacity(request.headers.len());
-        for (name, template) in request.headers {
-            headers.push((*name, self.render(template)?));
+    fn fill(&mut self, request: &Request) -> Result<Call, Ended> {
+        let path = self.render(request.path)?;
+        let timeout = self.desk.load.timeout;
+        let mut call = Call::new(method(request.method), request.target, &path, timeout);
+        if let Some(body) = request.body {
+            let json = HeaderValue::from_static("application/json");
+            let body = self.render(body)?;
+            call = call.header(header::CONTENT_TYPE, json).bytes(body);
         }
-        Ok(Ready {
-            method: request.method,
-            target: request.target,
-            path: self.render(request.path)?,
-            headers,
-            body: request.body.map(|body| self.render(body)).transpose()?,
-        })
+        for (name, template) in request.headers {
+            let value = self.render(template)?;
+            let value = HeaderValue::try_from(value)
+                .map_err(|error| Ended::Badly(format!("header {name}: {error}")))?;
+            call = call.header(HeaderName::from_static(name), value);
+        }
+        Ok(call)
     }
 
     fn render(&mut self, template: &str) -> Result<String, Ended> {
@@ -291,67 +295,64 @@ impl Wanted {
     /// Why there is none, in words.
     fn found(&self, sent: &Sent) -> Result<String, String> {
         let reply = sent.as_ref().map_err(|_| in_words(sent))?;
-        part(reply, Part::Member(self.member)).ok_or_else(|| format!("absent ({})", reply.status))
+        part(reply, Part::Member(self.member))
+            .ok_or_else(|| format!("absent ({})", reply.status.as_u16()))
     }
 }
 
-fn answered(request: u64, method: &str, sent: &Sent) -> What {
-    let outcome = outcome(method, sent);
+fn answered(request: u64, method_name: &str, sent: &Sent) -> What {
+    let outcome = outcome(&method(method_name), sent);
     match sent {
         Ok(reply) => What::Answered {
             request,
             outcome,
-            status: Some(reply.status),
-            bytes: reply.bytes,
-            problem: problem(reply).map(Into::into),
-            location: location(reply).map(str::to_owned),
+            status: Some(reply.status.as_u16()),
+            bytes: reply.wire_bytes(),
+            problem: reply.problem().map(Into::into),
+            location: reply.location().map(str::to_owned),
             error: None,
         },
-        Err(NoReply::NotSent(error) | NoReply::Unknown(error)) => What::Answered {
+        Err(error) => What::Answered {
             request,
             outcome,
             status: None,
             bytes: 0,
             problem: None,
             location: None,
-            error: Some(error.clone()),
+            error: Some(error.to_string()),
         },
     }
 }
 
-fn matches(answer: Answer, method: &str, sent: &Sent) -> bool {
+fn method(name: &str) -> Method {
+    Method::from_bytes(name.as_bytes()).expect("methods were checked before the run")
+}
+
+fn matches(answer: Answer, method_name: &str, sent: &Sent) -> bool {
     match answer {
         Answer::Status(status) => sent.as_ref().is_ok_and(|reply| reply.status == status),
-        Answer::Outcome(wanted) => outcome(method, sent) == wanted,
+        Answer::Outcome(wanted) => outcome(&method(method_name), sent) == wanted,
         Answer::Any => true,
     }
 }
 
-fn location(reply: &Reply) -> Option<&str> {
-    reply.headers.get(http::header::LOCATION)?.to_str().ok()
-}
-
 fn part(reply: &Reply, part: Part) -> Option<String> {
     match part {
-        Part::LocationId => Some(location(reply)?.rsplit('/').next()?.to_owned()),
-        Part::Member(pointer) => {
-            let body: Value = serde_json::from_slice(&reply.body).ok()?;
-            match body.pointer(pointer)? {
-                Value::String(text) => Some(text.clone()),
-                Value::Null => None,
-                other => Some(other.to_string()),
-            }
-        }
+        Part::LocationId => Some(reply.location()?.rsplit('/').next()?.to_owned()),
+        Part::Member(pointer) => match reply.json::<Value>().ok()?.pointer(pointer)? {
+            Value::String(text) => Some(text.clone()),
+            Value::Null => None,
+            other => Some(other.to_string()),
+        },
     }
 }
 
 fn in_words(sent: &Sent) -> String {
     match sent {
-        Ok(reply) => match problem(reply) {
-            Some(kind) => format!("{} ({kind})", reply.status),
-            None => reply.status.to_string(),
+        Ok(reply) => match reply.problem() {
+            Some(kind) => format!("{} ({kind})", reply.status.as_u16()),
+            None => reply.status.as_u16().to_string(),
         },
-        Err(NoReply::NotSent(error)) => format!("no answer, not sent: {error}"),
-        Err(NoReply::Unknown(error)) => format!("no answer: {error}"),
+        Err(error) => error.to_string(),
     }
 }
