@@ -37,6 +37,8 @@ use crate::{
     recorder::Recorder,
 };
 
+/// From a program's end to its process's.
+const LINGER: Duration = Duration::from_millis(10);
 /// How long a pod's store repeats what the network lost, unless the service asks for less.
 const STORE_PATIENCE: Duration = Duration::from_secs(5);
 /// Of a pod's calls to its store.
@@ -294,6 +296,9 @@ impl Pods {
                 () = sleep(startup) => false,
             };
             let ended = if asked { Ok(()) } else { program(given).await };
+            // What it wrote last is the kernel's to deliver, and must have left before the host is
+            // cleared of this process.
+            sleep(LINGER).await;
             exits
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)

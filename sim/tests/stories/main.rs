@@ -1,0 +1,7 @@
+//! Stories: small systems on the simulated cluster, and what users see of them.
+
+mod faults;
+mod load;
+mod notes;
+mod pods;
+mod story;

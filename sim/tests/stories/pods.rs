@@ -1,0 +1,148 @@
+//! Stories about pods and services: start, stop, kill, crash, and who gets the traffic.
+
+use crate::story::{PLAIN, SERVER, Script, calm, cluster, ms, play, siege, visitor};
+use squall_reports::history::PodPhase;
+use squall_sim::{
+    cluster::spec::{DeploymentSpec, ServerSpec},
+    load::{Extent, Load},
+    range::TimeRange,
+};
+
+#[test]
+fn a_calm_run_fails_nothing_and_starts_when_all_is_up() {
+    let told = calm(cluster(&[PLAIN]), &[visitor(10)], 10);
+    let (ok, not) = told.ok_and_not(ms(0), ms(10_000));
+    assert!(ok > 80 && not == 0, "{ok} ok, {not} not");
+    assert_eq!(told.asked()[0].sent, ms(0), "the load begins with the run");
+    assert!(told.life("who-1").iter().all(|(at, ..)| at.is_zero()));
+    assert_eq!(told.0.unsettled, None);
+}
+
+#[test]
+fn a_killed_pod_refuses_until_it_is_up_again() {
+    let kill = Script::default().at(ms(2_000), |controls| {
+        controls.kill("who-1").unwrap();
+    });
+    let told = play(cluster(&[PLAIN]), &[visitor(10)], kill, 10);
+    assert_eq!(told.ok_and_not(ms(0), ms(1_980)).1, 0);
+    // One second until it is started again, half a second until it listens.
+    let (ok, not) = told.ok_and_not(ms(2_001), ms(3_500));
+    assert!(ok == 0 && not > 10, "{ok} ok, {not} not");
+    assert_eq!(told.ok_and_not(ms(3_500), ms(9_900)).1, 0);
+    let phases: Vec<_> = told
+        .life("who-1")
+        .iter()
+        .map(|(at, phase, _)| (*at, *phase))
+        .collect();
+    let expected = [
+        (ms(2_000), PodPhase::Killed),
+        (ms(3_000), PodPhase::Starting),
+        (ms(3_500), PodPhase::Ready),
+    ];
+    assert_eq!(phases[2..], expected);
+}
+
+#[test]
+fn connections_spread_over_replicas_and_kept_ones_stay() {
+    const THREE: DeploymentSpec = DeploymentSpec {
+        replicas: 3,
+        ..PLAIN
+    };
+    let told = calm(cluster(&[THREE]), &[siege(10, Extent::Journeys(300))], 60);
+    let served = told.served();
+    assert_eq!(served.values().sum::<u64>(), 3_000);
+    // Binomial with p = 1/3: five standard deviations are 129.
+    assert!(
+        served.values().all(|n| n.abs_diff(1_000) < 129),
+        "{served:?}"
+    );
+
+    let keep = Load {
+        keep_alive: true,
+        ..siege(1, Extent::Journeys(300))
+    };
+    let served = calm(cluster(&[THREE]), &[keep], 60).served();
+    assert_eq!(
+        served.values().copied().collect::<Vec<_>>(),
+        [300],
+        "{served:?}"
+    );
+}
+
+#[test]
+fn two_workers_and_three_places_take_five_of_ten() {
+    const SMALL: DeploymentSpec = DeploymentSpec {
+        server: ServerSpec {
+            workers: 2,
+            queue: 3,
+            other_routes: TimeRange::ms(100, 100),
+            ..SERVER
+        },
+        ..PLAIN
+    };
+    let told = calm(cluster(&[SMALL]), &[siege(10, Extent::Journeys(1))], 5);
+    let mut took: Vec<(u128, Option<u16>)> = Vec::new();
+    for one in told.asked() {
+        let (at, status, _) = one.answered.unwrap();
+        took.push(((at - one.sent).as_millis() / 100, status));
+    }
+    took.sort_unstable();
+    let rejected = took
+        .iter()
+        .filter(|(_, status)| *status == Some(503))
+        .count();
+    let served: Vec<u128> = took
+        .iter()
+        .filter(|(_, status)| *status == Some(200))
+        .map(|(at, _)| *at)
+        .collect();
+    assert_eq!((rejected, served), (5, vec![1, 1, 2, 2, 3]));
+}
+
+#[test]
+fn a_stopping_pod_finishes_what_it_has_within_its_grace() {
+    const SLOW: DeploymentSpec = DeploymentSpec {
+        server: ServerSpec {
+            other_routes: TimeRange::ms(3_000, 3_000),
+            ..SERVER
+        },
+        ..PLAIN
+    };
+    const HASTY: DeploymentSpec = DeploymentSpec {
+        grace: ms(1_000),
+        ..SLOW
+    };
+    let stop = || {
+        Script::default().at(ms(500), |controls| {
+            controls.stop_deployment("who").unwrap();
+        })
+    };
+    let load = Load {
+        timeout: ms(10_000),
+        ..siege(1, Extent::Journeys(1))
+    };
+    let told = play(cluster(&[SLOW]), &[load], stop(), 10);
+    assert_eq!(
+        told.ok_and_not(ms(0), ms(1)),
+        (1, 0),
+        "{:?} {:?}",
+        told.asked(),
+        told.life("who-1")
+    );
+    let ended = told
+        .life("who-1")
+        .into_iter()
+        .find(|(_, phase, _)| *phase == PodPhase::Ended);
+    assert_eq!(ended.map(|(.., reason)| reason), Some("stopped"));
+
+    let told = play(cluster(&[HASTY]), &[load], stop(), 10);
+    assert_eq!(told.ok_and_not(ms(0), ms(1)), (0, 1));
+    let killed = told
+        .life("who-1")
+        .into_iter()
+        .find(|(_, phase, _)| *phase == PodPhase::Killed);
+    assert_eq!(
+        killed,
+        Some((ms(1_500), PodPhase::Killed, "its grace was over"))
+    );
+}
