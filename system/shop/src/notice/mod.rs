@@ -3,6 +3,7 @@
 pub mod message;
 
 use message::Notice;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use squall_kit::{
     Error, Pod,
@@ -20,11 +21,21 @@ use crate::{
 /// The consumer group.
 pub const GROUP: &str = "notice";
 
-impl Entity for Notice {
+/// A message as it was sent, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct NoticeRecord {
+    #[serde(flatten)]
+    notice: Notice,
+    /// The event it tells of.
+    event_id: String,
+}
+
+impl Entity for NoticeRecord {
     const COLLECTION: &'static str = "notices";
 
     fn indexes(&self) -> Vec<(&'static str, String)> {
-        vec![("orderId", self.order_id.to_string())]
+        vec![("orderId", self.notice.order_id.to_string())]
     }
 }
 
@@ -33,11 +44,11 @@ impl Entity for Notice {
 /// # Errors
 /// Port taken or unreadable settings.
 pub async fn run(pod: Pod) -> Result<(), Error> {
-    let notices = Reads::<Notice> {
-        hal: Hal::new(&pod.config, Notice::COLLECTION, "notice"),
+    let notices = Reads::<NoticeRecord> {
+        hal: Hal::new(&pod.config, NoticeRecord::COLLECTION, "notice"),
         visible: None,
         filters: &["orderId"],
-        present: |notice| json!(notice),
+        present: |record| json!(record.notice),
     };
     let consumer = Worker::consumer(&pod, GROUP, |unit, event| Box::pin(send(unit, event)));
     service::serve(&pod, notices.router(&pod), vec![consumer]).await
@@ -48,6 +59,7 @@ async fn send(unit: &mut Unit, event: &Event) -> Result<Handled, StoreError> {
     let Some(notice) = ShopEvent::read(event).as_ref().and_then(message::policy) else {
         return Ok(Handled::Ignored);
     };
-    unit.insert(&notice).await?;
+    let event_id = event.id.clone();
+    unit.insert(&NoticeRecord { notice, event_id }).await?;
     Ok(Handled::Applied)
 }

@@ -3,7 +3,9 @@
 
 mod bad_input;
 mod cancel;
+mod database;
 mod documented;
+mod lost_replies;
 mod outages;
 mod stock;
 mod town;

@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use crate::database::Forgetful;
 use axum::http::Method;
 use serde_json::Value;
 use squall_kit::{
@@ -48,7 +49,7 @@ pub(crate) struct Town {
     road: Road,
     clock: Clock,
     houses: Arc<BTreeMap<&'static str, Memory>>,
-    databases: BTreeMap<&'static str, Sqlite>,
+    databases: BTreeMap<&'static str, Forgetful>,
     running: BTreeMap<&'static str, Running>,
     starts: u64,
     heard: Arc<Mutex<Heard>>,
@@ -88,7 +89,7 @@ impl Town {
             .iter()
             .map(|context| (context.name, Memory::default()));
         let houses = Arc::new(houses.collect());
-        let database = || Sqlite::memory(clock.clone()).expect("memory");
+        let database = || Forgetful::new(Sqlite::memory(clock.clone()).expect("memory"));
         let customer = Net::new(House {
             name: "customer",
             houses: Arc::clone(&houses),
@@ -183,6 +184,12 @@ impl Town {
     /// The next pod that says `hint` dies on the spot.
     pub(crate) fn trip(&mut self, hint: &'static str) {
         locked(&self.heard).trips.push(hint);
+    }
+
+    /// From now on a context's database executes commits whose id contains `part` without ever
+    /// answering them; `None`: it answers all.
+    pub(crate) fn lose_replies(&self, of: &str, part: Option<&'static str>) {
+        self.databases[of].lose_replies(part);
     }
 
     /// Closes the road to the broker, or opens it again.
