@@ -101,6 +101,9 @@ impl Act {
         };
         for ((from, to), before) in &self.before {
             let done = world.effects(*from, *to).since(before);
+            if let Change::Links(_, LinkChange::Slower(..)) = self.change {
+                count("packets_slowed", done.sent);
+            }
             count("packets_held", done.held);
             count("packets_delayed", done.delayed);
             count("packets_dropped", done.dropped);

@@ -13,7 +13,7 @@ use crate::{
     acts::Acts,
     cluster::{Cluster, spec::ClusterSpec},
     controls::{Controls, Nemesis},
-    engine::{Engine, EngineError, HostId, Link, Settings, Stopped, World},
+    engine::{Engine, EngineError, HostId, Link, Settings, Stopped, TurmoilEngine, World},
     inspection::Inspection,
     load::{Load, crowd::Crowd},
     recorder::{Recorder, WORLD},
@@ -64,7 +64,7 @@ impl Run {
         let epoch_ms = settings.epoch_ms;
         let mut world: Box<dyn World> = match kind {
             EngineKind::Events => Box::new(Engine::new(settings)?),
-            EngineKind::Turmoil => Box::new(Engine::new(settings)?),
+            EngineKind::Turmoil => Box::new(TurmoilEngine::new(settings)?),
         };
         let own = world.add_host(WORLD);
         let (clock, interrupter) = (world.clock(own), world.interrupter());

@@ -3,6 +3,8 @@
 /// What happened on one direction between two hosts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Effects {
+    /// Packets sent, whatever became of them: no effect in itself, but what a slow link has slowed.
+    pub sent: u64,
     /// Packets held by a partition.
     pub held: u64,
     /// Packets that a lossy link delayed.
@@ -25,6 +27,7 @@ impl Effects {
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
         Self {
+            sent: self.sent.saturating_sub(earlier.sent),
             held: self.held.saturating_sub(earlier.held),
             delayed: self.delayed.saturating_sub(earlier.delayed),
             dropped: self.dropped.saturating_sub(earlier.dropped),
@@ -35,7 +38,7 @@ impl Effects {
         }
     }
 
-    /// The sum of all counts.
+    /// The sum of all counts of effects.
     pub fn total(&self) -> u64 {
         self.held
             + self.delayed

@@ -191,6 +191,7 @@ impl Wire {
         let (from, to) = (state.end(side), state.end(1 - side));
         let now_ms = self.run.now_ms();
         let lane = self.lane(from.slot, to.slot);
+        lane.effects.sent += 1;
         let sender = &mut state.sides[side];
         let mut due_ms = if sender.drawn_at_ms == Some(now_ms) {
             sender.last_due_ms

@@ -5,3 +5,4 @@ mod load;
 mod notes;
 mod pods;
 mod story;
+mod turmoil;
