@@ -1,6 +1,7 @@
 //! Writes the history as it happens, and lets the nemesis hear every entry in the same instant.
 
 use std::{
+    collections::BTreeSet,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -26,6 +27,7 @@ struct Shared {
 #[derive(Default)]
 struct Book {
     history: History,
+    names: Names,
     /// When the run started; until then everything is written at time 0.
     started_at: Option<Duration>,
     nemesis: Option<Box<dyn Nemesis>>,
@@ -64,6 +66,11 @@ impl Recorder {
         let now = (self.0.now)();
         let started_at = self.book().started_at;
         started_at.map_or(Duration::ZERO, |started| now.saturating_sub(started))
+    }
+
+    /// The shared form of a name that comes again and again. Only for names of which a run has few.
+    pub(crate) fn name(&self, text: &str) -> Name {
+        self.book().names.shared(text)
     }
 
     /// Writes one entry.
@@ -145,12 +152,30 @@ struct Ear {
 
 impl signal::Listener for Ear {
     fn hear(&self, signal: Signal) {
-        self.recorder.record(&self.host, what(signal));
+        let what = what(signal, &mut self.recorder.book().names);
+        self.recorder.record(&self.host, what);
+    }
+}
+
+// === impl Names ===
+
+/// One copy of each name: a history repeats few names very often.
+#[derive(Default)]
+struct Names(BTreeSet<Name>);
+
+impl Names {
+    fn shared(&mut self, text: &str) -> Name {
+        if let Some(name) = self.0.get(text) {
+            return Arc::clone(name);
+        }
+        let name: Name = text.into();
+        self.0.insert(Arc::clone(&name));
+        name
     }
 }
 
 /// A pod's signal as the history has it.
-fn what(signal: Signal) -> What {
+fn what(signal: Signal, names: &mut Names) -> What {
     match signal {
         Signal::CallSent {
             target,
@@ -158,8 +183,8 @@ fn what(signal: Signal) -> What {
             path,
             key,
         } => What::CallSent {
-            target: target.into(),
-            method: method.into(),
+            target: names.shared(&target),
+            method: names.shared(&method),
             path,
             key,
         },
@@ -172,21 +197,21 @@ fn what(signal: Signal) -> What {
             problem,
             key,
         } => What::CallEnded {
-            target: target.into(),
-            method: method.into(),
+            target: names.shared(&target),
+            method: names.shared(&method),
             path,
             status,
             error,
-            problem: problem.map(Into::into),
+            problem: problem.map(|problem| names.shared(&problem)),
             key,
         },
         Signal::Breaker { name, from, to } => What::Breaker {
-            breaker: name.into(),
+            breaker: names.shared(&name),
             from: breaker_state(from),
             to: breaker_state(to),
         },
         Signal::BreakerCall { name, outcome } => What::BreakerCall {
-            breaker: name.into(),
+            breaker: names.shared(&name),
             outcome: call_outcome(outcome),
         },
         Signal::Committed { commit, replayed } => What::Committed { commit, replayed },
@@ -198,7 +223,7 @@ fn what(signal: Signal) -> What {
             offset,
         } => What::Published {
             event: id,
-            kind: kind.into(),
+            kind: names.shared(&kind),
             key,
             partition,
             offset,
@@ -209,23 +234,28 @@ fn what(signal: Signal) -> What {
             kind,
             key,
             outcome,
-        } => consumed(consumer, id, kind, key, outcome),
+        } => {
+            let (consumer, kind) = (names.shared(&consumer), names.shared(&kind));
+            consumed(consumer, id, kind, key, outcome)
+        }
         Signal::Rebalanced {
             consumer,
             partitions,
         } => What::Rebalanced {
-            consumer: consumer.into(),
+            consumer: names.shared(&consumer),
             partitions,
         },
-        Signal::Hint(name) => What::Hint { name: name.into() },
+        Signal::Hint(name) => What::Hint {
+            name: names.shared(name),
+        },
         Signal::Note(text) => What::Note { text },
     }
 }
 
 fn consumed(
-    consumer: String,
+    consumer: Name,
     event: String,
-    kind: String,
+    kind: Name,
     key: String,
     outcome: signal::Consumption,
 ) -> What {
@@ -236,9 +266,9 @@ fn consumed(
         signal::Consumption::Rejected(reason) => (Consumption::Rejected, Some(reason)),
     };
     What::Consumed {
-        consumer: consumer.into(),
+        consumer,
         event,
-        kind: kind.into(),
+        kind,
         key,
         outcome,
         reason,

@@ -118,7 +118,7 @@ impl Admission for Workers {
                 recorder: self.recorder.clone(),
                 host: Arc::clone(&self.host),
                 alive: Arc::clone(&self.alive),
-                name: format!("served {method} {route}").into(),
+                name: self.recorder.name(&format!("served {method} {route}")),
             };
             Some(Permit::new((place, served)))
         })

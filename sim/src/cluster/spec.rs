@@ -135,13 +135,13 @@ impl ClusterSpec {
     /// # Errors
     /// The first thing that cannot be: two equal names, an empty range, no worker, …
     pub fn check(&self) -> Result<(), SpecError> {
-        let mut names = BTreeSet::from(["broker", "clients", "world"]);
+        let mut names = BTreeSet::from(["broker", "clients", "world"].map(str::to_owned));
         for deployment in self.deployments {
-            if !names.insert(deployment.name) {
-                return Err(SpecError(format!(
-                    "{}: the name {:?} is taken",
-                    self.system, deployment.name
-                )));
+            for name in deployment.names() {
+                if !names.insert(name.clone()) {
+                    let system = self.system;
+                    return Err(SpecError(format!("{system}: the name {name:?} is taken")));
+                }
             }
             deployment.check()?;
         }
@@ -174,6 +174,14 @@ impl DeploymentSpec {
         format!("{}-store", self.name)
     }
 
+    /// Everything that goes by a name because of it: itself, its pods, its database.
+    fn names(&self) -> Vec<String> {
+        let mut names = vec![self.name.to_owned()];
+        names.extend((1..=self.replicas).map(|number| self.pod_name(number)));
+        names.extend(self.store.map(|_| self.store_name()));
+        names
+    }
+
     fn check(&self) -> Result<(), SpecError> {
         if self.server.workers == 0 {
             return Err(SpecError(format!(
@@ -192,5 +200,94 @@ fn ordered(owner: &str, ranges: &[TimeRange]) -> Result<(), SpecError> {
     match ranges.iter().find(|range| !range.is_ordered()) {
         None => Ok(()),
         Some(range) => Err(SpecError(format!("{owner}: {range:?} is empty"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAY: DeploymentSpec = DeploymentSpec {
+        name: "pay",
+        replicas: 1,
+        program: |_| Box::pin(async { Ok(()) }),
+        port: 8080,
+        server: ServerSpec {
+            workers: 1,
+            queue: 1,
+            backlog: 1,
+            startup: TimeRange::ZERO,
+            routes: &[],
+            other_routes: TimeRange::ZERO,
+        },
+        store: None,
+        config: &[],
+        grace: Duration::ZERO,
+        restart_after: Duration::ZERO,
+    };
+
+    fn told(deployments: &'static [DeploymentSpec], loss: f64) -> String {
+        let spec = ClusterSpec {
+            system: "shop",
+            deployments,
+            broker: BrokerSpec {
+                partitions: 1,
+                session_timeout: Duration::from_secs(6),
+                append: TimeRange::ZERO,
+            },
+            network: NetworkSpec {
+                latency: TimeRange::ms(1, 2),
+                loss,
+            },
+        };
+        spec.check()
+            .err()
+            .map_or_else(String::new, |error| error.to_string())
+    }
+
+    #[test]
+    fn mistakes_are_told_with_the_value_that_is_wrong() {
+        const IDLE: ServerSpec = ServerSpec {
+            workers: 0,
+            ..PAY.server
+        };
+        const UPSIDE_DOWN: ServerSpec = ServerSpec {
+            startup: TimeRange::ms(2, 1),
+            ..PAY.server
+        };
+        assert_eq!(told(&[PAY], 0.1), "");
+        assert_eq!(told(&[PAY, PAY], 0.0), "shop: the name \"pay\" is taken");
+        assert!(
+            told(
+                &[DeploymentSpec {
+                    name: "clients",
+                    ..PAY
+                }],
+                0.0
+            )
+            .contains("taken")
+        );
+        assert!(told(&[PAY], 1.0).contains("loss is 1"));
+        assert!(
+            told(
+                &[DeploymentSpec {
+                    server: IDLE,
+                    ..PAY
+                }],
+                0.0
+            )
+            .contains("without workers")
+        );
+        let upside_down = told(
+            &[DeploymentSpec {
+                server: UPSIDE_DOWN,
+                ..PAY
+            }],
+            0.0,
+        );
+        assert_eq!(
+            upside_down,
+            "pay: TimeRange { low: 2ms, high: 1ms } is empty"
+        );
     }
 }

@@ -82,7 +82,7 @@ impl User {
         };
         let what = What::JourneyEnded {
             user: Arc::clone(&self.name),
-            journey: journey.name.into(),
+            journey: self.desk.recorder.name(journey.name),
             completed,
             reason,
         };
@@ -161,10 +161,10 @@ impl User {
         let requested = What::Requested {
             request: number,
             user: Arc::clone(&self.name),
-            journey: journey.name.into(),
-            method: request.method.into(),
-            target: request.target.into(),
-            route: request.path.into(),
+            journey: self.desk.recorder.name(journey.name),
+            method: self.desk.recorder.name(request.method),
+            target: self.desk.recorder.name(request.target),
+            route: self.desk.recorder.name(request.path),
             path: call.path.clone(),
             intended_us: u64::try_from(intended.as_micros()).unwrap_or(u64::MAX),
         };
@@ -178,8 +178,8 @@ impl User {
                 return Err(Ended::Cut);
             }
         };
-        self.desk
-            .record(&self.host, answered(number, request.method, &sent));
+        let answered = self.answered(number, request.method, &sent);
+        self.desk.record(&self.host, answered);
         Ok(sent)
     }
 
@@ -262,6 +262,32 @@ impl User {
         Ok(call)
     }
 
+    fn answered(&self, request: u64, method_name: &str, sent: &Sent) -> What {
+        let outcome = outcome(&method(method_name), sent);
+        match sent {
+            Ok(reply) => What::Answered {
+                request,
+                outcome,
+                status: Some(reply.status.as_u16()),
+                bytes: reply.wire_bytes(),
+                problem: reply
+                    .problem()
+                    .map(|problem| self.desk.recorder.name(&problem)),
+                location: reply.location().map(str::to_owned),
+                error: None,
+            },
+            Err(error) => What::Answered {
+                request,
+                outcome,
+                status: None,
+                bytes: 0,
+                problem: None,
+                location: None,
+                error: Some(error.to_string()),
+            },
+        }
+    }
+
     fn render(&mut self, template: &str) -> Result<String, Ended> {
         self.variables
             .render(template, &self.rng)
@@ -297,30 +323,6 @@ impl Wanted {
         let reply = sent.as_ref().map_err(|_| in_words(sent))?;
         part(reply, Part::Member(self.member))
             .ok_or_else(|| format!("absent ({})", reply.status.as_u16()))
-    }
-}
-
-fn answered(request: u64, method_name: &str, sent: &Sent) -> What {
-    let outcome = outcome(&method(method_name), sent);
-    match sent {
-        Ok(reply) => What::Answered {
-            request,
-            outcome,
-            status: Some(reply.status.as_u16()),
-            bytes: reply.wire_bytes(),
-            problem: reply.problem().map(Into::into),
-            location: reply.location().map(str::to_owned),
-            error: None,
-        },
-        Err(error) => What::Answered {
-            request,
-            outcome,
-            status: None,
-            bytes: 0,
-            problem: None,
-            location: None,
-            error: Some(error.to_string()),
-        },
     }
 }
 

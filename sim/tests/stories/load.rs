@@ -252,3 +252,13 @@ fn the_same_seed_gives_the_same_history_byte_for_byte() {
     assert!(first == bytes(7), "two runs of one seed differ");
     assert!(first != bytes(8), "the seed changes nothing");
 }
+
+#[test]
+fn thousands_of_users_fit_on_a_few_hosts() {
+    let told = calm(cluster(&[SLOW]), &[siege(3_000, Extent::Journeys(1))], 120);
+    assert_eq!(told.asked().len(), 3_000);
+    // Eight workers and a queue of 100: the rest is turned away at once, and nobody hangs.
+    let (well, badly) = told.journeys();
+    assert_eq!(well + badly.len(), 3_000);
+    assert!(well >= 8, "{well} were served");
+}
