@@ -11,3 +11,6 @@ pub mod hystrix;
 pub mod retry;
 pub mod settings;
 pub mod timeout;
+
+#[cfg(test)]
+mod tests;
