@@ -1,7 +1,7 @@
 //! The shop's published language: every event that leaves a context.
 //!
-//! All but [`ShopEvent::StockAvailable`] carry the order's id and are keyed by it, so that everything
-//! about one order lies in one partition, in order.
+//! All but [`ShopEvent::StockAvailable`] carry the order's id and are keyed by it, so that
+//! everything about one order lies in one partition, in order.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};

@@ -1,25 +1,50 @@
 //! # shop: product delivery
 //!
-//! A customer orders an item and pays in the same breath; product reserves, sends and hands over the
-//! pieces; the customer may cancel until they are handed over, hears of every step by KakaoTalk, and
-//! looks at `myPages` meanwhile. What is not paid does not exist; everything else follows by events.
+//! A customer orders an item and pays in the same breath; product reserves, sends and hands over
+//! the pieces; the customer may cancel until they are handed over, hears of every step by
+//! KakaoTalk, and looks at `myPages` meanwhile. What is not paid does not exist; everything else
+//! follows by events.
 //!
 //! **What it must not know:** that a simulator exists. It sees the world through its
-//! [`Pod`](squall_kit::Pod) only. Domain logic (`aggregate`, `view`, `message`) knows no async, clock,
-//! randomness or HTTP.
+//! [`Pod`](squall_kit::Pod) only. Domain logic (`aggregate`, `view`, `message`) knows no async,
+//! clock, randomness or HTTP.
 //!
-//! **Where to start reading:** the board below, then [`order::aggregate`] and [`product::aggregate`].
+//! **Where to start reading:** the board below, then [`order::aggregate`] and
+//! [`product::aggregate`].
 //!
 //! # The board
 //!
-//! | context | commands → events | event → what the context does |
-//! |---|---|---|
-//! | order | `POST /orders` → *asks pay* → `Ordered` (or `PaymentAbandoned`) · `DELETE /orders/{id}` → `CancelRequested` | `DeliveryPrepared`, `DeliveryBackordered`, `DeliveryStarted`, `DeliveryCompleted` → status moves · `CancelAccepted` → `OrderCanceled` · `CancelRefused` → status before |
-//! | pay | `POST /pays` → `PayApproved` | `OrderCanceled` → `PayCanceled` · `PaymentAbandoned` → `PayCanceled`, or the key is recorded as abandoned |
-//! | product | `POST /products`, `PATCH /products/{id}` → `StockAvailable` · `PUT /deliveries/{id}/start` → `DeliveryStarted` · `PUT /deliveries/{id}/complete` → `DeliveryCompleted`, `StockDecreased` | `Ordered` → `DeliveryPrepared` or `DeliveryBackordered` · `CancelRequested` → `DeliveryCanceled` + `CancelAccepted`, or `CancelRefused` · `StockAvailable` → `DeliveryPrepared` for who waits |
-//! | notice | — | `Ordered`, `DeliveryStarted`, `DeliveryCompleted`, `OrderCanceled`, `CancelRefused` → one message |
-//! | customercenter | — | everything a status shows → `myPages` |
-//! | gateway | passes on | — |
+//! Commands and the events they cause:
+//!
+//! ```text
+//! order     POST   /orders                   asks pay, then   Ordered
+//!                                            not paid         PaymentAbandoned, if it may exist
+//!           DELETE /orders/{id}                               CancelRequested
+//! pay       POST   /pays                                      PayApproved
+//! product   POST   /products                 somebody waits   StockAvailable
+//!           PATCH  /products/{id}            somebody waits   StockAvailable
+//!           PUT    /deliveries/{id}/start                     DeliveryStarted
+//!           PUT    /deliveries/{id}/complete                  DeliveryCompleted, StockDecreased
+//! gateway   passes every command on
+//! ```
+//!
+//! Policies, event → what a context does about it:
+//!
+//! ```text
+//! Ordered               product         DeliveryPrepared, or DeliveryBackordered
+//! CancelRequested       product         DeliveryCanceled and CancelAccepted, or CancelRefused
+//! StockAvailable        product         DeliveryPrepared for who waits
+//! DeliveryPrepared      order           the status moves
+//! DeliveryBackordered   order           the status moves
+//! DeliveryStarted       order           the status moves
+//! DeliveryCompleted     order           the status moves; from here on nothing is cancelled
+//! CancelAccepted        order           OrderCanceled
+//! CancelRefused         order           the status before is back
+//! OrderCanceled         pay             PayCanceled
+//! PaymentAbandoned      pay             PayCanceled, or the key is recorded as abandoned
+//! NOTIFYING             notice          one KakaoTalk message
+//! all a status shows    customercenter  myPages
+//! ```
 //!
 //! # Settings
 //!
@@ -29,7 +54,8 @@
 //! | `TOPIC` | `shop` | all but gateway | the topic |
 //! | `api.url.payment` | `http://pay:8080` | order | where payment is asked |
 //! | `PAY_TIMEOUT_MS` | 3000 | order | the longest that a call to payment takes, answer included |
-//! | `hystrix.command.pay.…`, `hystrix.threadpool.pay.…` | Hystrix's own | order | the breaker before payment; its timeout (1000 ms) is how long an order waits for payment |
+//! | `hystrix.command.pay.…` | Hystrix's | order | the breaker; its timeout bounds payment |
+//! | `hystrix.threadpool.pay.…` | Hystrix's | order | calls to payment at once |
 //! | `RECOVERY_MARGIN_MS` | 2000 | order | how much longer than that an order may stay pending |
 //! | `GATEWAY_TIMEOUT_MS` | 10000 | gateway | the longest that a service may take for its answer |
 //!
@@ -39,10 +65,11 @@
 //!   nobody overtakes.
 //! * `PATCH /products/{id} {"stock": n}` says how many pieces there are, not how many came, so that
 //!   repeating it is harmless; it is refused (409) below what is reserved.
-//! * While an order is `CANCELING`, what its delivery does moves the status that a refusal puts back.
+//! * While an order is `CANCELING`, what its delivery does moves the status that a refusal puts
+//!   back.
 //! * A payment given back shows the status `CANCELED`; a standing one shows its caller's label.
-//! * Product tells itself `StockAvailable` (keyed `item:<name>`): new stock or a cancellation left a
-//!   piece for somebody who waits.
+//! * Product tells itself `StockAvailable` (keyed `item:<name>`): new stock or a cancellation left
+//!   a piece for somebody who waits.
 
 pub mod customercenter;
 pub mod event;

@@ -1,5 +1,5 @@
-//! Names that only one resource can have, where ids are numbers: a name's slot is found by its hash,
-//! and taken by the same commit that creates what it names.
+//! Names that only one resource can have, where ids are numbers: a name's slot is found by its
+//! hash, and taken by the same commit that creates what it names.
 
 use squall_kit::store::{Entity, StoreError, Unit};
 use xxhash_rust::xxh3::xxh3_64;

@@ -18,7 +18,8 @@ const ITEM: &str = "tv";
 /// One thing that happens to the shop.
 #[derive(Clone, Debug)]
 enum Step {
-    /// Somebody orders; payment answers (or its answer is lost, which nobody can tell from refusal).
+    /// Somebody orders; payment answers (or its answer is lost, which nobody can tell from
+    /// refusal).
     Order { quantity: u64, payment: Answer },
     /// Somebody cancels the n-th order.
     Cancel(usize),
@@ -293,7 +294,11 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 512,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn whatever_happens_the_books_balance(steps in prop::collection::vec(step(), 0..80)) {

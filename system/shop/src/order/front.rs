@@ -73,7 +73,8 @@ async fn place(State(front): State<Front>, Body(new): Body<NewOrder>) -> Result<
     Ok(hal.created(id, record.present()))
 }
 
-/// 204: the cancellation is asked for, or was before. 409 when the delivery is known to be completed.
+/// 204: the cancellation is asked for, or was before. 409 when the delivery is known to be
+/// completed.
 async fn cancel(State(front): State<Front>, Id(id): Id) -> Result<StatusCode, Problem> {
     let spawn = front.pod.spawn.clone();
     let canceling = async move { front.cancel(id).await };

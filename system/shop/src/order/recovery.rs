@@ -1,4 +1,5 @@
-//! Settles what stays `PENDING`: its front crashed, or lost its database, between payment and commit.
+//! Settles what stays `PENDING`: its front crashed, or lost its database, between payment and
+//! commit.
 
 use std::collections::BTreeMap;
 
@@ -17,9 +18,9 @@ const PERIOD: Duration = Duration::from_secs(2);
 /// Refuses every order that this worker has seen `PENDING` for longer than `patience`: longer than
 /// the front can take. Nobody knows whether it was paid, so its payment is abandoned.
 ///
-/// The age of an order is counted from the moment this worker first saw it, by its own steady clock:
-/// no wall clock is compared with another pod's, so a skewed one refuses nobody. Should the front be
-/// slower still, the first commit wins.
+/// The age of an order is counted from the moment this worker first saw it, by its own steady
+/// clock: no wall clock is compared with another pod's, so a skewed one refuses nobody. Should the
+/// front be slower still, the first commit wins.
 pub(super) async fn run(pod: Pod, patience: Duration) {
     let mut seen: BTreeMap<u64, Instant> = BTreeMap::new();
     while !pod.stop.is_raised() {

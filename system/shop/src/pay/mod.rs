@@ -1,8 +1,8 @@
 //! pay: approves payments, gives them back.
 //!
 //! A payment is asked for under an idempotency key. What became of a key is kept in the key's slot:
-//! the payment that was approved with it, or that it was abandoned. Whoever comes first, the request
-//! or its abandonment, fills the slot; the other finds it filled.
+//! the payment that was approved with it, or that it was abandoned. Whoever comes first, the
+//! request or its abandonment, fills the slot; the other finds it filled.
 
 pub mod aggregate;
 mod approval;

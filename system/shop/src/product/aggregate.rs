@@ -1,8 +1,9 @@
-//! An item on its shelf and the deliveries that want it: reservation, queue, point of no return. Pure.
+//! An item on its shelf and the deliveries that want it: reservation, queue, point of no return.
+//! Pure.
 //!
 //! One decision concerns one item and a few deliveries of it, and is one commit: the item's record
-//! with its expected version, and each delivery it touches with its own. Two decisions about one item
-//! therefore never both count on the same piece.
+//! with its expected version, and each delivery it touches with its own. Two decisions about one
+//! item therefore never both count on the same piece.
 
 use std::collections::BTreeMap;
 

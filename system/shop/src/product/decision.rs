@@ -190,8 +190,8 @@ fn and_serve(shelf: &Shelf, mut events: Vec<Event>) -> Vec<Event> {
 }
 
 impl Shelf {
-    /// First come, first served: in the order of their orders, which is not always the order in which
-    /// product hears of them. Nobody overtakes, even where a piece would do.
+    /// First come, first served: in the order of their orders, which is not always the order in
+    /// which product hears of them. Nobody overtakes, even where a piece would do.
     fn somebody_is_before(&self, order_id: u64) -> bool {
         let mut queue = self
             .deliveries

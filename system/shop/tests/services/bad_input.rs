@@ -11,10 +11,13 @@ fn assert_problem(reply: &Reply, status: u16) {
     assert_eq!(reply.body["status"], status);
 }
 
+fn order(item: Value, quantity: Value, price: Value) -> Value {
+    json!({ "item": item, "orderQty": quantity, "price": price })
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_bad_order_names_its_field_and_leaves_no_trace() {
     let town = Town::start().await;
-    let order = |item: Value, quantity: Value, price: Value| json!({ "item": item, "orderQty": quantity, "price": price });
     for (body, field) in [
         (order(json!("tv"), json!(-1), json!(1)), "orderQty"),
         (order(json!("tv"), json!(0), json!(1)), "orderQty"),

@@ -1,5 +1,5 @@
-//! The shop's contexts together, over memory: the documented calls, what outages and crashes do, and
-//! what bad input gets.
+//! The shop's contexts together, over memory: the documented calls, what outages and crashes do,
+//! and what bad input gets.
 
 mod bad_input;
 mod cancel;

@@ -1,5 +1,5 @@
-//! Outages and crashes: what is not paid does not exist, nothing acknowledged is lost, every message
-//! is sent once.
+//! Outages and crashes: what is not paid does not exist, nothing acknowledged is lost, every
+//! message is sent once.
 
 use axum::http::Method;
 use serde_json::{Value, json};
