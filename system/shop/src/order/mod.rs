@@ -1,8 +1,8 @@
 //! order: the front. What is not paid does not exist.
 //!
 //! `POST /orders` commits the order as `PENDING` (invisible), asks payment, and settles it:
-//! accepted or refused, whoever commits first ([`settlement`]). A worker settles what is left behind
-//! ([`recovery`]). What happens later, the order follows by events.
+//! accepted or refused, whoever commits first (`settlement`). A worker settles what is left behind
+//! (`recovery`). What happens later, the order follows by events.
 
 pub mod aggregate;
 mod front;
