@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    BoxFuture, Pod,
+    Pod,
     bus::{Bus, log},
     clock::{Clock, WallClock},
     config::Config,
@@ -12,10 +12,7 @@ use crate::{
     signal::Signals,
     spawn::Spawn,
     stop::Stop,
-    store::{
-        self, Commit, Database, Key, Lease, OutboxRow, Page, Query, Receipt, Record, Store,
-        StoreError,
-    },
+    store::{self, Store, sqlite::Sqlite},
     work::Work,
 };
 
@@ -28,11 +25,12 @@ pub(crate) fn pod(net: Net) -> Pod {
         rng: Rng::stream(1, "store"),
         patience: Duration::from_secs(5),
     };
+    let database = Sqlite::memory(clock.clone()).expect("memory for an empty database");
     Pod {
         name: "test-1".into(),
         config: Config::default(),
         net,
-        store: Store::new(Nowhere, settings),
+        store: Store::new(database, settings),
         bus: Bus::new(log::Log::memory(log::Settings::default())),
         clock,
         rng: Rng::stream(1, "pod"),
@@ -48,46 +46,5 @@ struct Standing;
 impl WallClock for Standing {
     fn now_ms(&self) -> u64 {
         7_000
-    }
-}
-
-/// A database that nobody reaches.
-struct Nowhere;
-
-fn unreached<'a, T: Send + 'a>() -> BoxFuture<'a, Result<T, StoreError>> {
-    Box::pin(async { Err(StoreError::Unavailable("nowhere".to_owned())) })
-}
-
-impl Database for Nowhere {
-    fn load(&self, _key: Key) -> BoxFuture<'_, Result<Option<Record>, StoreError>> {
-        unreached()
-    }
-
-    fn query(&self, _query: Query) -> BoxFuture<'_, Result<Page, StoreError>> {
-        unreached()
-    }
-
-    fn allocate(&self, _collection: String) -> BoxFuture<'_, Result<u64, StoreError>> {
-        unreached()
-    }
-
-    fn commit<'a>(&'a self, _commit: &'a Commit) -> BoxFuture<'a, Result<Receipt, StoreError>> {
-        unreached()
-    }
-
-    fn receipt(&self, _id: String) -> BoxFuture<'_, Result<Option<Receipt>, StoreError>> {
-        unreached()
-    }
-
-    fn lease(&self, _owner: String, _ms: u64) -> BoxFuture<'_, Result<Option<Lease>, StoreError>> {
-        unreached()
-    }
-
-    fn outbox(&self, _limit: u64, _ms: u64) -> BoxFuture<'_, Result<Vec<OutboxRow>, StoreError>> {
-        unreached()
-    }
-
-    fn published(&self, _lease: Lease, _row: u64) -> BoxFuture<'_, Result<(), StoreError>> {
-        unreached()
     }
 }

@@ -16,5 +16,8 @@ pub mod problem;
 
 pub mod resource;
 
+#[cfg(test)]
+mod tests;
+
 pub use body::Body;
 pub use problem::Problem;
