@@ -1,7 +1,7 @@
 //! What a nemesis can do to a cluster. Every act gives a [`Hold`]; healing it tells what it did.
 //!
-//! **Names.** A `target` is a pod (`order-1`), a deployment (`order`: all its pods), a database host
-//! (`order-store`), `broker`, or `clients` (every load host).
+//! **Names.** A `target` is a pod (`order-1`), a deployment (`order`: all its pods), a database
+//! host (`order-store`), `broker`, or `clients` (every load host).
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -56,9 +56,9 @@ pub enum ControlError {
 
 /// Strikes and heals, as the world loop lets it.
 pub trait Nemesis: Send {
-    /// Hears every entry as it happens, from the run's start on. `true`: [`Nemesis::advance`] is to be
-    /// called at this very instant, before anything that was just written leaves its host. Entries
-    /// that the nemesis itself causes while it advances are heard right afterwards.
+    /// Hears every entry as it happens, from the run's start on. `true`: [`Nemesis::advance`] is to
+    /// be called at this very instant, before anything that was just written leaves its host.
+    /// Entries that the nemesis itself causes while it advances are heard right afterwards.
     fn hear(&mut self, entry: &Entry) -> bool;
 
     /// Acts. `now` is virtual time since the run's start.
@@ -200,8 +200,8 @@ impl Controls<'_> {
         self.stop_backing(&name)
     }
 
-    /// Drops what `host` has written to `peer` and not yet sent, and resets every connection between
-    /// them. At a moment such as "commit executed" this is exactly a lost reply.
+    /// Drops what `host` has written to `peer` and not yet sent, and resets every connection
+    /// between them. At a moment such as "commit executed" this is exactly a lost reply.
     ///
     /// # Errors
     /// An unknown side.

@@ -1,7 +1,7 @@
 //! # sim: the deterministic engine, the cluster and the load
 //!
-//! A [`Simulation`](simulation::Simulation) runs a whole system, given as data, in virtual time: one
-//! seed, one history.
+//! A [`Simulation`](simulation::Simulation) runs a whole system, given as data, in virtual time:
+//! one seed, one history.
 //!
 //! **What it must not know:** any system or domain word, what a fault plan is, how a run is judged.
 //!

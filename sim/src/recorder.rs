@@ -39,8 +39,8 @@ struct Book {
 // === impl Recorder ===
 
 impl Recorder {
-    /// `now` is the engine's virtual time, wherever it is asked; `interrupt` makes the engine return
-    /// to the world loop before anything written at this instant leaves its host.
+    /// `now` is the engine's virtual time, wherever it is asked; `interrupt` makes the engine
+    /// return to the world loop before anything written at this instant leaves its host.
     pub(crate) fn new(
         now: impl Fn() -> Duration + Send + Sync + 'static,
         interrupt: impl Fn() + Send + Sync + 'static,

@@ -1,5 +1,5 @@
-//! The world loop: lets virtual time pass, and between polls advances the cluster, the users and the
-//! nemesis.
+//! The world loop: lets virtual time pass, and between polls advances the cluster, the users and
+//! the nemesis.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},

@@ -37,8 +37,8 @@ pub struct Outcome {
     pub history: History,
     /// Virtual time from the run's start to its end.
     pub simulated: Duration,
-    /// Why the run is worth nothing, whatever its history says: a panic, a livelock, a workload that
-    /// issued nothing. Each is in the history, too. Empty: it ran as it should.
+    /// Why the run is worth nothing, whatever its history says: a panic, a livelock, a workload
+    /// that issued nothing. Each is in the history, too. Empty: it ran as it should.
     pub broken: Vec<String>,
     /// What kept the system from being quiet when its time to settle was over; `None` when it was.
     pub unsettled: Option<String>,
@@ -65,9 +65,10 @@ impl Simulation {
         })
     }
 
-    /// Runs it. Before the run starts every pod is up, its time counting for nothing. Then the phases
-    /// `load` (faults act, for `duration`), `heal` (what still acts is healed), `settle` (until the
-    /// system is quiet, at most for `settle`) and `inspect` (stores and log are written down).
+    /// Runs it. Before the run starts every pod is up, its time counting for nothing. Then the
+    /// phases `load` (faults act, for `duration`), `heal` (what still acts is healed), `settle`
+    /// (until the system is quiet, at most for `settle`) and `inspect` (stores and log are written
+    /// down).
     pub fn run(self, nemesis: Box<dyn Nemesis>, duration: Duration, settle: Duration) -> Outcome {
         let run = match Run::new(&self.spec, &self.loads, self.seed, self.engine) {
             Ok(run) => run,

@@ -1,4 +1,5 @@
-//! Names and where they lead: hosts, and services with their ready endpoints. What kube-proxy knows.
+//! Names and where they lead: hosts, and services with their ready endpoints. What kube-proxy
+//! knows.
 
 use std::{
     collections::BTreeMap,

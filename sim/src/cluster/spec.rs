@@ -31,8 +31,8 @@ pub struct DeploymentSpec {
     pub replicas: u32,
     /// What each pod runs.
     pub program: Program,
-    /// The port it listens on and is dialled at. A pod is ready, and gets traffic, from the moment it
-    /// listens there.
+    /// The port it listens on and is dialled at. A pod is ready, and gets traffic, from the moment
+    /// it listens there.
     pub port: u16,
     /// How it serves.
     pub server: ServerSpec,

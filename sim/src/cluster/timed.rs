@@ -1,5 +1,5 @@
-//! What databases and the broker cost in the simulator: decorators that spend modelled time, and, when
-//! a fault says so, deliver events a second time.
+//! What databases and the broker cost in the simulator: decorators that spend modelled time, and,
+//! when a fault says so, deliver events a second time.
 
 use std::{
     collections::BTreeMap,

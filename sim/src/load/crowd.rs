@@ -1,5 +1,5 @@
-//! All loads of a run: begins them, lets their users arrive, and ends them. A state machine that the
-//! world loop advances.
+//! All loads of a run: begins them, lets their users arrive, and ends them. A state machine that
+//! the world loop advances.
 
 use std::{
     sync::{

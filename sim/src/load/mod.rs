@@ -4,9 +4,9 @@
 //!
 //! Paths, header values and bodies are templates. In them
 //! `{name}` is a variable (saved by an earlier step, or one of `{user}` and `{iteration}`),
-//! `{unique}` a text that occurs nowhere else in the run, `{1..=9}` a whole number of that range, and
-//! `{tv|radio|phone}` one of the choices. JSON's own braces stay as they are, because what follows
-//! them is none of these.
+//! `{unique}` a text that occurs nowhere else in the run, `{1..=9}` a whole number of that range,
+//! and `{tv|radio|phone}` one of the choices. JSON's own braces stay as they are, because what
+//! follows them is none of these.
 
 mod arrivals;
 pub(crate) mod check;
@@ -55,7 +55,8 @@ pub enum Extent {
 /// How users arrive.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Arrival {
-    /// As many users as stated, each at the next journey when one ends (siege `-c`): X = N / (R + Z).
+    /// As many users as stated, each at the next journey when one ends (siege `-c`): X = N / (R +
+    /// Z).
     Closed {
         /// How many (siege `-c`).
         users: u32,
@@ -144,8 +145,8 @@ pub struct Request {
     pub body: Option<&'static str>,
     /// Answers after which the journey goes on.
     pub expect: &'static [Answer],
-    /// Answers after which it ends well, early: a refusal that the scenario allows. Any other answer
-    /// ends it badly.
+    /// Answers after which it ends well, early: a refusal that the scenario allows. Any other
+    /// answer ends it badly.
     pub accept: &'static [Answer],
     /// What is kept of an expected answer.
     pub save: &'static [Save],
