@@ -55,8 +55,8 @@ pub enum Extent {
 /// How users arrive.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Arrival {
-    /// As many users as stated, each at the next journey when one ends (siege `-c`): X = N / (R +
-    /// Z).
+    /// As many users as stated, each at the next journey when one ends (siege `-c`). Throughput
+    /// is users / (response time + think time).
     Closed {
         /// How many (siege `-c`).
         users: u32,

@@ -5,14 +5,14 @@ use std::time::Duration;
 use squall_kit::{BoxFuture, Error, Pod};
 use squall_reports::history::{Consumption, Entry, Outcome as Known, PodPhase, What};
 use squall_sim::{
-    cluster::spec::DeploymentSpec,
+    cluster::spec::{DeploymentSpec, StoreSpec, Unfinished},
     controls::{Calm, Controls, Effect, Hold, Nemesis, Ways},
     load::{Extent, Load},
     range::TimeRange,
 };
 
 use crate::{
-    notes::{NOTES_AND_ECHOES, WRITE_AND_WAIT},
+    notes::{NOTES_AND_ECHOES, STORE, WRITE_AND_WAIT},
     story::{PLAIN, Script, Told, cluster, ms, play, run, siege, visitor},
 };
 
@@ -274,6 +274,47 @@ fn panicker(pod: Pod) -> BoxFuture<'static, Result<(), Error>> {
         });
         std::future::pending().await
     })
+}
+
+fn spinner(pod: Pod) -> BoxFuture<'static, Result<(), Error>> {
+    Box::pin(async move {
+        let _listener = pod.net.bind(8080).await?;
+        tokio::time::sleep(ms(1_000)).await;
+        loop {
+            tokio::task::yield_now().await;
+        }
+    })
+}
+
+#[test]
+fn a_program_that_never_rests_breaks_the_run_and_is_named() {
+    const SPINNER: DeploymentSpec = DeploymentSpec {
+        program: spinner,
+        ..PLAIN
+    };
+    let ran = run(cluster(&[SPINNER]), &[visitor(5)], Box::new(Calm), 5, 1);
+    assert!(ran.broken[0].contains("livelock") && ran.broken[0].contains("who-1"));
+    assert_eq!(ran.simulated, ms(1_000));
+}
+
+#[test]
+fn a_system_with_unfinished_work_never_settles() {
+    const MARKED: StoreSpec = StoreSpec {
+        unfinished: &[Unfinished {
+            collection: "notes",
+            member: "text",
+            value: "tea",
+        }],
+        ..STORE
+    };
+    const NOTES: DeploymentSpec = DeploymentSpec {
+        store: Some(MARKED),
+        ..NOTES_AND_ECHOES[0]
+    };
+    const SYSTEM: &[DeploymentSpec] = &[NOTES, NOTES_AND_ECHOES[1]];
+    let told = play(cluster(SYSTEM), &[WRITER], Script::default(), 10);
+    let unsettled = told.0.unsettled.expect("tea never goes away");
+    assert_eq!(unsettled, "not settled after 30s: notes: notes/1 is tea");
 }
 
 #[test]

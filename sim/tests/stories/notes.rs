@@ -39,7 +39,8 @@ pub(crate) const NOTES_AND_ECHOES: &[DeploymentSpec] = &[
     },
 ];
 
-const STORE: StoreSpec = StoreSpec {
+/// A quick database.
+pub(crate) const STORE: StoreSpec = StoreSpec {
     commit: TimeRange::ms(2, 4),
     read: TimeRange::ms(1, 2),
     unfinished: &[],
