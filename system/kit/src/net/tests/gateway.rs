@@ -109,3 +109,14 @@ async fn a_gateway_says_what_it_knows_when_a_service_is_gone_or_silent() {
     assert!(!answer.is_refusal());
     assert_eq!(asked.load(Ordering::Relaxed), 1, "never repeated");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_head_request_keeps_the_length_it_asked_for() {
+    let backend = || Router::new().route("/orders", get(|| async { "twelve bytes" }));
+    for method in [Method::HEAD, Method::GET] {
+        let answer = through_a_gateway(call(method.clone(), "/orders"), backend()).await;
+        assert_eq!(answer.status, StatusCode::OK);
+        assert_eq!(answer.headers["content-length"], "12");
+        assert_eq!(answer.body.is_empty(), method == Method::HEAD);
+    }
+}
