@@ -1,8 +1,10 @@
-//! What idle hosts and requests cost, on the event-driven engine and on `turmoil::Sim` side by side.
+//! What idle hosts and requests cost, on the event-driven engine and on `turmoil::Sim` side by
+//! side.
 //!
 //! `idle`: an element is a simulated millisecond, so 1 Kelem/s is real time.
-//! `http`: an element is a request (axum behind hyper, keep-alive) on so many connections; `lone` is
-//! one connection among otherwise idle hosts, `proportional` has ten connections per pair of hosts.
+//! `http`: an element is a request (axum behind hyper, keep-alive) on so many connections; `lone`
+//! is one connection among otherwise idle hosts, `proportional` has ten connections per pair of
+//! hosts.
 #![expect(
     clippy::disallowed_methods,
     clippy::disallowed_types,

@@ -1,4 +1,5 @@
 //! One seed, one run: the same packets at the same times, on any thread.
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 #![expect(
     clippy::disallowed_methods,
     reason = "runs on several threads are the subject"

@@ -1,4 +1,5 @@
 //! What processes see of the simulated network under faults, as on Linux.
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 mod engine_support;
 

@@ -1,4 +1,5 @@
-//! Ends that connections meet other than by both sides closing them: given up, reset, orphaned, dark.
+//! Ends that connections meet other than by both sides closing them: given up, reset, orphaned,
+//! dark.
 
 use std::sync::Arc;
 
@@ -30,8 +31,8 @@ impl Wire {
         }
     }
 
-    /// A caller dropped its connect. Wherever the handshake is, no trace of it may stay: a half-open
-    /// child would block its four numbers for ever, and count against the backlog.
+    /// A caller dropped its connect. Wherever the handshake is, no trace of it may stay: a
+    /// half-open child would block its four numbers for ever, and count against the backlog.
     fn give_up(&mut self, connection: &Arc<Connection>) {
         let mut state = lock(&connection.state);
         let key = state.key;
@@ -44,8 +45,9 @@ impl Wire {
         self.forget(connection, &mut state);
     }
 
-    /// Removes the server's half-open socket. The socket layer has no call for that, so the handshake
-    /// is completed, reset, and taken from the accept queue, all before any task can see it.
+    /// Removes the server's half-open socket. The socket layer has no call for that, so the
+    /// handshake is completed, reset, and taken from the accept queue, all before any task can see
+    /// it.
     pub(super) fn withdraw(&mut self, connection: &Arc<Connection>, state: &mut State) {
         let Child::Answered(port, sequence) = std::mem::replace(&mut state.child, Child::Gone)
         else {

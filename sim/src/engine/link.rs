@@ -5,8 +5,8 @@
 pub struct Link {
     /// What every packet takes, in milliseconds.
     pub latency_ms: u64,
-    /// Up to this many milliseconds more, drawn from the link's own stream, `link/from/to`, once for
-    /// all that one connection sends in one instant. Packets of one connection never overtake.
+    /// Up to this many milliseconds more, drawn from the link's own stream, `link/from/to`, once
+    /// for all that one connection sends in one instant. Packets of one connection never overtake.
     pub jitter_ms: u64,
     /// Probability (0 to 1) that a packet is lost. TCP repeats it, so it arrives later: by the
     /// retransmission timeout of 200 ms, doubling each time (a SYN: 1 s). Drawn from

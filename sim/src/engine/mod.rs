@@ -27,27 +27,27 @@
 //! # Ok::<(), squall_sim::engine::EngineError>(())
 //! ```
 //!
-//! **What it must not know:** pods, services, faults as data, HTTP. Nothing outside this module names
-//! turmoil.
+//! **What it must not know:** pods, services, faults as data, HTTP. Nothing outside this module
+//! names turmoil.
 //!
-//! **Where to start reading:** [`World`], then `stepper` (the loop), `wire` (each packet's fate), `cut`
-//! (all the ways a connection can end badly), `socket` (what processes hold), `lane` (one direction
-//! between two hosts).
+//! **Where to start reading:** [`World`], then `stepper` (the loop), `wire` (each packet's fate),
+//! `cut` (all the ways a connection can end badly), `socket` (what processes hold), `lane` (one
+//! direction between two hosts).
 //!
 //! ## The rules of the loop
 //!
-//! * Tasks live in one `LocalSet` per host, all polled by the stepper itself. When none is ready, it
-//!   takes what the sockets want to send (one pass for all work of an instant, none without work),
-//!   gives each packet its time of arrival, and lets the runtime park until the next timer.
+//! * Tasks live in one `LocalSet` per host, all polled by the stepper itself. When none is ready,
+//!   it takes what the sockets want to send (one pass for all work of an instant, none without
+//!   work), gives each packet its time of arrival, and lets the runtime park until the next timer.
 //! * Kill, start, links: only between two `run_until`, never inside a poll.
-//! * A task that blocks or spins inside one poll cannot be stopped; one that keeps waking itself is a
-//!   livelock, an error with the name of the host.
+//! * A task that blocks or spins inside one poll cannot be stopped; one that keeps waking itself is
+//!   a livelock, an error with the name of the host.
 //! * `tokio::time` has a grain of 1 ms: a shorter sleep is 1 ms long.
 //!
 //! ## What differs from Linux
 //!
-//! The same scenarios run on simulated and on real loopback sockets in `tests/engine_parity.rs`, and
-//! faults in `tests/engine_fidelity.rs`. Differences by design:
+//! The same scenarios run on simulated and on real loopback sockets in `tests/engine_parity.rs`,
+//! and faults in `tests/engine_fidelity.rs`. Differences by design:
 //!
 //! | | Linux | here |
 //! |---|---|---|
@@ -56,8 +56,9 @@
 //! | partition | retransmissions, back-off, error after ~15 min | held, delivered at the heal at once |
 //! | connect in a partition | `ETIMEDOUT` after 2 min | waits as long as its caller |
 //! | SYN held while the server restarts | may reach the new process | refused |
-//! | full backlog | SYN queue, accept queue, SYN cookies | one count: waiting > backlog drops the SYN; retries after 1, 3, 7, 15, 31 s, `TimedOut` at 63 s |
-//! | SYN to a machine without power | retried, then `ETIMEDOUT` | the same, at the same times |
+//! | full backlog | SYN queue, accept queue, SYN cookies | one count, then as below |
+//! | dropped SYN | again after 1, 3, 7, 15, 31, 63 s, `ETIMEDOUT` at 127 s | the same to 31 s, out at 63 s |
+//! | SYN to a machine without power | dropped | dropped |
 //! | killed with bytes unsent | the kernel still sends them | lost, the peer reads a reset |
 //! | reset with bytes unread | readable first | lost unless already read ahead |
 //! | write after a reset | `EPIPE` or `ECONNRESET` | `ConnectionReset` |

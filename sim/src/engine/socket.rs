@@ -1,7 +1,7 @@
 //! The network of one host: `kit`'s transport over the socket layer.
 //!
-//! A descriptor of the socket layer is a number *of its host*. Every operation here, drops included,
-//! selects the host first; used under another one it would hit a stranger's socket.
+//! A descriptor of the socket layer is a number *of its host*. Every operation here, drops
+//! included, selects the host first; used under another one it would hit a stranger's socket.
 
 use std::{
     io,

@@ -397,8 +397,8 @@ impl World for Engine {
     }
 }
 
-/// The order matters, also while unwinding: tasks and all else that holds sockets, then the runtime,
-/// then the socket layer. A socket dropped after its layer would abort the process.
+/// The order matters, also while unwinding: tasks and all else that holds sockets, then the
+/// runtime, then the socket layer. A socket dropped after its layer would abort the process.
 impl Drop for Engine {
     fn drop(&mut self) {
         for index in 0..self.slots.len() {

@@ -13,7 +13,8 @@ pub type Main = Pin<Box<dyn Future<Output = ()> + 'static>>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HostId {
     pub(super) slot: u16,
-    /// How often the slot had been given away before: a removed host's id never names its successor.
+    /// How often the slot had been given away before: a removed host's id never names its
+    /// successor.
     pub(super) tenancy: u32,
 }
 

@@ -4,6 +4,7 @@
     unreachable_pub,
     reason = "each test file uses its own part"
 )]
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 use std::{
     fmt::Write as _,
