@@ -53,11 +53,11 @@
 //! |---|---|---|
 //! | lost packet | retransmitted after the RTO | arrives late by the RTO, doubled per loss (≤ 8) |
 //! | lost bare ACK | may cause a retransmission | no effect |
-//! | partition | retransmissions, back-off, error after ~15 min | held, delivered at the heal at once |
-//! | connect in a partition | `ETIMEDOUT` after 2 min | waits as long as its caller |
+//! | partition | retransmitted with back-off, ~15 min | held, delivered at the heal |
+//! | connect in a partition | `ETIMEDOUT` after 2 min | waits as its caller does |
 //! | SYN held while the server restarts | may reach the new process | refused |
 //! | full backlog | SYN queue, accept queue, SYN cookies | one count, then as below |
-//! | dropped SYN | again after 1, 3, 7, 15, 31, 63 s, `ETIMEDOUT` at 127 s | the same to 31 s, out at 63 s |
+//! | dropped SYN | again after 1, 3, 7, 15, 31, 63 s, out at 127 s | the same, out at 63 s |
 //! | SYN to a machine without power | dropped | dropped |
 //! | killed with bytes unsent | the kernel still sends them | lost, the peer reads a reset |
 //! | reset with bytes unread | readable first | lost unless already read ahead |
