@@ -8,7 +8,7 @@
 //! | time | steps of 1 ms for every host, whatever happens; a host's tasks may be a step apart |
 //! | interrupt | at the end of the step in which it was called: packets of that step have left |
 //! | one-way partition | packets are lost; a connect is refused, an open stream stalls |
-//! | latency | per pair of hosts, both directions alike, exponentially distributed up to the maximum |
+//! | latency | per pair of hosts, both directions alike, exponential up to the maximum |
 //! | loss, backlog | not modelled |
 //! | `reset_connections` | does nothing, and so counts no effect |
 //! | effects | only packets held by two-way partitions |
