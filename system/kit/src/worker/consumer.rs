@@ -98,14 +98,6 @@ impl Consumer {
     }
 }
 
-/// What a commit of ours keeps: tells our own lost reply from an earlier delivery's commit.
-#[derive(Serialize, Deserialize)]
-struct Answer {
-    /// Unique to one handling of one delivery.
-    by: String,
-    decision: Handled,
-}
-
 /// A running consumer.
 struct Desk<'a, P> {
     consumer: &'a Consumer,
@@ -229,12 +221,13 @@ where
 
     /// Tries until the event is handled. `None`: the pod is to stop, and the event comes again.
     async fn handle(&self, event: &Event) -> Option<Consumption> {
-        let by = format!("{}/{:016x}", self.pod.name, self.pod.rng.bits());
+        let group = &self.consumer.group;
+        let commit_id = format!("{group}/{}/{:016x}", event.id, self.pod.rng.bits());
         let what = format!("{}: {} {}", self.consumer.group, event.kind, event.id);
         let mut back_off = BackOff::new(self.pod, &what);
         let mut conflicts = 0;
         loop {
-            let error = match self.attempt(event, &by).await {
+            let error = match self.attempt(event, &commit_id).await {
                 Ok(outcome) => return Some(outcome),
                 Err(StoreError::AlreadyConsumed { .. }) => return Some(Consumption::Duplicate),
                 Err(error) => error,
@@ -249,10 +242,11 @@ where
         }
     }
 
-    /// One unit of work: the policy's decision and the event's id in one commit.
-    async fn attempt(&self, event: &Event, by: &str) -> Result<Consumption, StoreError> {
-        let group = &self.consumer.group;
-        let mut unit = self.pod.store.unit(format!("{group}/{}", event.id));
+    /// One unit of work: the policy's decision and the event's id in one commit. Its id is that of
+    /// this handling: repeated after a lost reply it gives the first answer, while another delivery
+    /// of the event meets the inbox.
+    async fn attempt(&self, event: &Event, commit_id: &str) -> Result<Consumption, StoreError> {
+        let mut unit = self.pod.store.unit(commit_id);
         let decision = (self.policy)(&mut unit, event).await?;
         if decision == Handled::Ignored && !unit.has_looked() {
             return Ok(Consumption::Ignored);
@@ -261,19 +255,12 @@ where
             unit.forget_changes();
         }
         unit.consumed(InboxEntry {
-            consumer: group.clone(),
+            consumer: self.consumer.group.clone(),
             event_id: event.id.clone(),
         });
-        let answer = Answer {
-            by: by.to_owned(),
-            decision,
-        };
-        let receipt = unit.commit(&answer).await?;
+        let receipt = unit.commit(&decision).await?;
         // The commit that was executed counts, not what was decided after it.
-        match serde_json::from_value::<Answer>(receipt.answer) {
-            Ok(executed) if executed.by == by => Ok(executed.decision.into()),
-            _ => Ok(Consumption::Duplicate),
-        }
+        Ok(receipt.answer::<Handled>()?.into())
     }
 
     /// Acknowledges until the broker has heard it, or the group has moved on: then whoever has the
