@@ -283,6 +283,25 @@ impl DeliveryStatus {
 }
 
 impl Shelf {
+    /// True when its parts cannot be of one moment: deliveries that hold or await more than the
+    /// product knows of.
+    pub(super) fn is_torn(&self) -> bool {
+        let (mut reserved, mut waiting) = (0, 0);
+        for delivery in self.deliveries.values() {
+            match delivery.status {
+                DeliveryStatus::Prepared | DeliveryStatus::Started => {
+                    reserved += delivery.order_qty;
+                }
+                DeliveryStatus::Backordered => waiting += 1,
+                DeliveryStatus::Completed | DeliveryStatus::Canceled => {}
+            }
+        }
+        match &self.product {
+            Some(product) => reserved > product.reserved || waiting > product.waiting,
+            None => reserved + waiting > 0,
+        }
+    }
+
     pub(super) fn known(&mut self) -> &mut Product {
         self.product
             .as_mut()

@@ -184,3 +184,35 @@ fn a_long_queue_is_served_batch_by_batch() {
     assert!(!events.contains(&again));
     assert_eq!(figures(&shelf), (9, 3, 0));
 }
+
+#[test]
+fn a_shelf_read_across_a_commit_is_torn() {
+    let mut shelf = Shelf::default();
+    let item = || "tv".to_owned();
+    let prepare = Command::Prepare {
+        order_id: 1,
+        item: item(),
+        order_qty: 2,
+    };
+    for command in [
+        Command::Register {
+            item: item(),
+            stock: 5,
+        },
+        prepare,
+    ] {
+        for event in decide(&shelf, &command).expect("nothing is against it") {
+            apply(&mut shelf, &event);
+        }
+    }
+    assert!(!shelf.is_torn());
+    let mut later = shelf.clone();
+    for event in decide(&shelf, &Command::Cancel { order_id: 1 }).expect("it can be cancelled") {
+        apply(&mut later, &event);
+    }
+    let torn = Shelf {
+        product: later.product,
+        ..shelf
+    };
+    assert!(torn.is_torn());
+}

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use squall_kit::store::{Entity, StoreError, Unit};
+use squall_kit::store::{Entity, Key, StoreError, Unit};
 
 use super::aggregate::{self, Command, Delivery, Product, QUEUE_BATCH, Rejection, Shelf};
 use crate::slot::{Named, slot};
@@ -82,7 +82,23 @@ enum Place {
 
 impl Case {
     /// What a command needs to see.
+    ///
+    /// Its records are read one after the other, and somebody may commit in between. The commit's
+    /// expected versions would refuse a decision on such a torn shelf; the decision itself must not
+    /// see one, as its sums do not add up. It is the same [`StoreError::Conflict`].
     pub(super) async fn load(unit: &mut Unit, command: &Command) -> Result<Self, StoreError> {
+        let case = Self::read(unit, command).await?;
+        if case.shelf.is_torn() {
+            let collection = Product::COLLECTION.to_owned();
+            let id = case.product_id().unwrap_or_default();
+            return Err(StoreError::Conflict {
+                key: Key { collection, id },
+            });
+        }
+        Ok(case)
+    }
+
+    async fn read(unit: &mut Unit, command: &Command) -> Result<Self, StoreError> {
         match command {
             Command::Register { item, .. } => Self::of_item(unit, item).await,
             Command::Prepare { item, order_id, .. } => {
