@@ -26,6 +26,8 @@ const BRING_UP: Duration = Duration::from_secs(600);
 const QUIET_EVERY: Duration = Duration::from_secs(1);
 /// How often in a row it must be.
 const QUIET_TIMES: u32 = 2;
+/// Turns of the world loop at one instant; a run takes a handful, even when it is interrupted often.
+const TURNS_PER_INSTANT: u32 = 1_000_000;
 /// More acts of the nemesis than this in one instant of time are a livelock of its own.
 const ACTS_PER_INSTANT: u32 = 10_000;
 /// Turns of the loop that an answer of an embedded adapter may take.
@@ -161,8 +163,18 @@ impl Run {
     /// Lets everything happen up to and including `until`, in the world's time.
     fn drive(&mut self, until: Duration) -> Result<(), Broken> {
         let mut acted = (self.world.now(), 0);
+        let mut turns = (self.world.now(), 0_u32);
         loop {
             self.advance(&mut acted)?;
+            // A deadline that is never met would turn this loop for ever, at one instant.
+            if turns.0 != self.world.now() {
+                turns = (self.world.now(), 0);
+            }
+            turns.1 += 1;
+            if turns.1 > TURNS_PER_INSTANT {
+                self.breaks(format!("the world stands still at {:?}", self.now()));
+                return Err(Broken);
+            }
             let done = self.world.now() >= until;
             let next = self.next_deadline().map_or(until, |next| next.min(until));
             let next = next.max(self.world.now());
@@ -395,6 +407,6 @@ fn settings(spec: &ClusterSpec, seed: u64) -> Settings {
 
 /// The engine's grain is 1 ms: what is due within one happens at its end.
 fn ceil_ms(at: Duration) -> Duration {
-    let ms = at.as_micros().div_ceil(1000);
+    let ms = at.as_nanos().div_ceil(1_000_000);
     Duration::from_millis(u64::try_from(ms).unwrap_or(u64::MAX))
 }
