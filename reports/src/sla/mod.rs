@@ -19,6 +19,7 @@ mod one_to_one;
 mod pairing;
 mod refusals;
 mod run;
+mod seen;
 mod uptime;
 
 use std::fmt::Debug;
@@ -42,6 +43,7 @@ pub use self::{
     pairing::{Pairing, Statuses},
     refusals::{NoneAccepted, Refusals},
     run::{NoPanics, RunEnded},
+    seen::{Seen, Sight},
     uptime::Uptime,
 };
 
