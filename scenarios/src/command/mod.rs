@@ -129,7 +129,11 @@ impl Ending {
             Self::Panicked => 4,
             Self::Usage => 5,
         };
-        if rank(self) >= rank(other) { self } else { other }
+        if rank(self) >= rank(other) {
+            self
+        } else {
+            other
+        }
     }
 }
 

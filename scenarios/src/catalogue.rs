@@ -1,0 +1,34 @@
+//! Every scenario there is.
+
+use crate::{scenario::Scenario, shop};
+
+/// The whole catalogue, in the order in which it is listed and run.
+pub fn all() -> Vec<Scenario> {
+    shop::scenarios()
+}
+
+/// The scenario of this name.
+pub fn find(name: &str) -> Option<Scenario> {
+    all().into_iter().find(|scenario| scenario.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn names_are_unique_and_begin_with_their_system() {
+        let all = super::all();
+        let names: BTreeSet<_> = all.iter().map(|scenario| scenario.name).collect();
+        assert_eq!(names.len(), all.len());
+        for scenario in &all {
+            let prefix = format!("{}/", scenario.system());
+            assert!(scenario.name.starts_with(&prefix), "{}", scenario.name);
+            assert!(
+                !scenario.claim.is_empty() && !scenario.sla.is_empty(),
+                "{}",
+                scenario.name
+            );
+        }
+    }
+}

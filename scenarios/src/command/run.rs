@@ -1,0 +1,242 @@
+//! `squall run`: scenarios, judged, with their files.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{self, IsTerminal, Write as _},
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use squall_reports::{
+    check::RunVerdict,
+    fingerprint::first_difference,
+    junit::junit,
+    report::Report,
+    results::{Results, Wall},
+    table::table,
+};
+use squall_sim::simulation::EngineKind;
+
+use super::{Ending, EngineName, RunArgs};
+use crate::{catalogue, names, pool, runner, scenario::Scenario};
+
+/// One run to be made.
+struct Task {
+    scenario: Arc<Scenario>,
+    seed: u64,
+}
+
+/// A run made, and the real time it took.
+struct Made {
+    report: Report,
+    took: Duration,
+}
+
+/// Runs what is asked for, writes the files, prints the table.
+pub fn run(args: &RunArgs) -> Ending {
+    match try_run(args) {
+        Ok(ending) => ending,
+        Err(error) => {
+            eprintln!("squall: {error:#}");
+            Ending::Usage
+        }
+    }
+}
+
+fn try_run(args: &RunArgs) -> Result<Ending> {
+    let tasks = tasks(args)?;
+    prepare(&args.out)?;
+    let stop = Arc::new(AtomicBool::new(false));
+    listen_for_interrupts(&stop);
+    let engine = match args.engine {
+        EngineName::Squall => EngineKind::Events,
+        EngineName::Turmoil => EngineKind::Turmoil,
+    };
+    let bar = progress(tasks.len());
+    let jobs = args.jobs.map_or_else(pool::cores, usize::from);
+    let began = Stopwatch::start();
+    let made = pool::map(
+        &tasks,
+        jobs,
+        &stop,
+        |task| make(task, engine, args.check_determinism),
+        |made| {
+            bar.set_message(made.report.result.scenario.clone());
+            bar.inc(1);
+        },
+    );
+    bar.finish_and_clear();
+    let made: Vec<Made> = made.into_iter().flatten().collect();
+    let left_out = tasks.len() - made.len();
+    let ending = finish(args, made, began.elapsed())?;
+    if left_out > 0 {
+        eprintln!(
+            "squall: interrupted; {left_out} of {} runs were not made",
+            tasks.len()
+        );
+    }
+    Ok(ending)
+}
+
+fn tasks(args: &RunArgs) -> Result<Vec<Task>> {
+    let catalogue = catalogue::all();
+    let known: Vec<_> = catalogue.iter().map(|scenario| scenario.name).collect();
+    let chosen = names::select(&args.filters, &known).map_err(anyhow::Error::msg)?;
+    let seeds = match args.seeds {
+        Some(count) => 1..=count,
+        None => args.seed..=args.seed,
+    };
+    let chosen = catalogue
+        .into_iter()
+        .filter(|scenario| chosen.contains(&scenario.name));
+    let tasks = chosen.map(Arc::new).flat_map(|scenario| {
+        seeds.clone().map(move |seed| Task {
+            scenario: Arc::clone(&scenario),
+            seed,
+        })
+    });
+    Ok(tasks.collect())
+}
+
+/// Fails before any run where the files could not be written after it.
+fn prepare(out: &Path) -> Result<()> {
+    let cannot = || format!("cannot write results to {}", out.display());
+    fs::create_dir_all(out).with_context(cannot)?;
+    let probe = out.join(".writable");
+    fs::write(&probe, []).with_context(cannot)?;
+    fs::remove_file(&probe).with_context(cannot)
+}
+
+/// The first Ctrl-C lets the runs under way finish; the second one ends the program.
+fn listen_for_interrupts(stop: &Arc<AtomicBool>) {
+    let stop = Arc::clone(stop);
+    let listening = ctrlc::set_handler(move || {
+        if stop.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+        eprintln!("\nsquall: finishing the runs under way; once more to give them up");
+    });
+    if let Err(error) = listening {
+        eprintln!("squall: Ctrl-C will lose finished runs: {error}");
+    }
+}
+
+fn progress(runs: usize) -> ProgressBar {
+    let target = if io::stderr().is_terminal() {
+        ProgressDrawTarget::stderr()
+    } else {
+        ProgressDrawTarget::hidden()
+    };
+    let style = ProgressStyle::with_template("{bar:30} {pos}/{len}  eta {eta}  {msg}");
+    let bar = ProgressBar::with_draw_target(u64::try_from(runs).ok(), target);
+    match style {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}
+
+fn make(task: &Task, engine: EngineKind, twice: bool) -> Made {
+    let began = Stopwatch::start();
+    let first = runner::run(&task.scenario, task.seed, engine);
+    let mut report = first.report;
+    if twice {
+        let second = runner::run(&task.scenario, task.seed, engine);
+        if let Some(difference) = first_difference(&first.history, &second.history) {
+            report = report.not_deterministic(&difference);
+        }
+    }
+    Made {
+        report,
+        took: began.elapsed(),
+    }
+}
+
+fn finish(args: &RunArgs, made: Vec<Made>, total: Duration) -> Result<Ending> {
+    let mut wall = Wall {
+        total_s: total.as_secs_f64(),
+        by_scenario_s: BTreeMap::new(),
+    };
+    let mut reports = Vec::with_capacity(made.len());
+    for Made { report, took } in made {
+        let scenario = report.result.scenario.clone();
+        *wall.by_scenario_s.entry(scenario).or_default() += took.as_secs_f64();
+        reports.push(report);
+    }
+    let runs = reports.iter().map(|report| report.result.clone()).collect();
+    let results = Results::new(runs, wall);
+    write(&args.out.join("results.json"), &results.to_json())?;
+    write(&args.out.join("junit.xml"), &junit(&reports))?;
+    print(&reports, total, &args.out)?;
+    Ok(ending(results.verdict()))
+}
+
+/// Whole or not at all: a reader never sees half a file.
+fn write(path: &Path, text: &str) -> Result<()> {
+    let draft = path.with_extension("draft");
+    fs::write(&draft, text)
+        .and_then(|()| fs::rename(&draft, path))
+        .with_context(|| format!("cannot write {}", path.display()))
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "NO_COLOR is an environment variable by definition"
+)]
+fn print(reports: &[Report], total: Duration, out: &Path) -> Result<()> {
+    let colour = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let passed = reports
+        .iter()
+        .filter(|report| report.result.verdict == RunVerdict::Pass)
+        .count();
+    let text = format!(
+        "{}\n{passed} of {} runs passed in {:.1} s; files in {}\n",
+        table(reports, colour),
+        reports.len(),
+        total.as_secs_f64(),
+        out.display()
+    );
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(error).context("cannot print the table")
+        }
+        _ => Ok(()),
+    }
+}
+
+fn ending(verdict: RunVerdict) -> Ending {
+    match verdict {
+        RunVerdict::Pass => Ending::Pass,
+        RunVerdict::Vacuous | RunVerdict::Unknown => Ending::Vacuous,
+        RunVerdict::Fail => Ending::Failed,
+        RunVerdict::NotDeterministic => Ending::NotDeterministic,
+        RunVerdict::Panic => Ending::Panicked,
+    }
+}
+
+/// Real time, for the `wall` figures alone.
+#[expect(
+    clippy::disallowed_types,
+    reason = "the wall figures are real time by definition"
+)]
+struct Stopwatch(std::time::Instant);
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the wall figures are real time by definition"
+)]
+impl Stopwatch {
+    fn start() -> Self {
+        Self(std::time::Instant::now())
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+}

@@ -1,0 +1,18 @@
+//! # scenarios: the catalogue, its runner and the `squall` command
+//!
+//! The one crate that sees all others: it puts systems on simulated clusters, under faults, and
+//! judges what happened; and it serves the same systems for real.
+//!
+//! **What it must not know:** how packets move, how a platform rule works, how a figure is computed.
+//!
+//! **Where to start reading:** [`scenario`], then any file of [`shop`], then [`runner`].
+
+pub mod catalogue;
+pub mod command;
+pub mod names;
+pub mod pool;
+pub mod real;
+pub mod runner;
+pub mod scenario;
+pub mod shop;
+pub mod system;

@@ -1,0 +1,37 @@
+//! What a scenario is: plain data, nothing executed in it.
+
+use std::time::Duration;
+
+use squall_chaos::fault::Fault;
+use squall_reports::sla::Sla;
+use squall_sim::{cluster::spec::ClusterSpec, load::Load};
+
+/// One experiment: a cluster, its users, what strikes it, and what is promised all the same.
+#[derive(Debug)]
+pub struct Scenario {
+    /// `<system>/<name>`, unique.
+    pub name: &'static str,
+    /// What this scenario claims, in plain words.
+    pub claim: &'static str,
+    /// What runs.
+    pub cluster: ClusterSpec,
+    /// Who uses it.
+    pub loads: Vec<Load>,
+    /// What strikes it.
+    pub faults: Vec<Fault>,
+    /// How long the safety phase lasts, in which loads run and faults act.
+    pub safety: Duration,
+    /// How long the system may take to become quiet once everything is healed.
+    pub settle: Duration,
+    /// What this scenario promises.
+    pub sla: Vec<Box<dyn Sla>>,
+    /// What its system promises in every scenario, whatever is injected.
+    pub invariants: Vec<Box<dyn Sla>>,
+}
+
+impl Scenario {
+    /// The system it is about.
+    pub fn system(&self) -> &'static str {
+        self.cluster.system
+    }
+}

@@ -1,0 +1,127 @@
+//! What the shop promises in every run, whatever is injected.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use squall_reports::{
+    history::Name,
+    records::{Collection, LoggedEvent},
+    requests::Requests,
+    sla::{
+        Acknowledged, Breaker, EventSide, ExactlyOnce, FoldEquality, LogComplete, NeverNegative,
+        OneToOne, Pairing, Sla, Statuses,
+    },
+};
+
+/// The name of the breaker that guards payment, and of what it guards.
+pub const BREAKER: &str = "pay";
+/// Payment, as orders dial it.
+pub const PAY: &str = "pay:8080";
+/// Hystrix: `circuitBreaker.sleepWindowInMilliseconds`.
+const SLEEP_WINDOW: Duration = Duration::from_secs(5);
+
+/// Every invariant.
+pub fn all() -> Vec<Box<dyn Sla>> {
+    let mut invariants: Vec<Box<dyn Sla>> = vec![
+        Box::new(paid()),
+        Box::new(Acknowledged {
+            requests: Requests::to("POST", "/orders"),
+            collection: orders(),
+        }),
+        Box::new(LogComplete),
+        Box::new(FoldEquality {
+            collection: Collection::named("myPages").of("customercenter"),
+            key: "orderId".into(),
+            fold: page,
+        }),
+        Box::new(NeverNegative {
+            collection: Collection::named("products").of("product"),
+            kinds: names(&["StockDecreased"]),
+            member: "stock".into(),
+        }),
+        Box::new(OneToOne {
+            collection: Collection::named("notices").of("notice"),
+            member: "eventId".into(),
+            kinds: names(squall_shop::NOTIFYING),
+            event_side: EventSide::Id,
+        }),
+        Box::new(breaker(&[])),
+    ];
+    for context in squall_shop::CONTEXTS {
+        if let Some(group) = context.group {
+            invariants.push(Box::new(ExactlyOnce {
+                consumer: group.into(),
+                kinds: names(context.consumes),
+            }));
+        }
+    }
+    invariants
+}
+
+/// No accepted order without a standing payment, no standing payment without its order.
+fn paid() -> Pairing {
+    Pairing {
+        front: orders(),
+        front_status: "state".into(),
+        front_stands: Statuses::Among(names(&["accepted", "canceling"])),
+        counterpart: Collection::named("pays").of("pay"),
+        counterpart_key: "orderId".into(),
+        counterpart_status: "canceled".into(),
+        counterpart_stands: Statuses::Among(names(&["false"])),
+    }
+}
+
+/// The breaker keeps its rules; `expected` transitions must be seen.
+pub fn breaker(
+    expected: &[(
+        squall_reports::history::BreakerState,
+        squall_reports::history::BreakerState,
+    )],
+) -> Breaker {
+    Breaker {
+        breaker: BREAKER.into(),
+        target: PAY.into(),
+        sleep_window: SLEEP_WINDOW,
+        expected: expected.to_vec(),
+    }
+}
+
+fn orders() -> Collection {
+    Collection::named("orders").of("order")
+}
+
+fn names(names: &[&str]) -> Vec<Name> {
+    names.iter().map(|&name| name.into()).collect()
+}
+
+/// What a customer's page must say, told anew from the events alone.
+fn page(events: &[LoggedEvent<'_>]) -> Option<Value> {
+    let ordered = events.iter().position(|event| &**event.kind == "Ordered")?;
+    let mut status = events[ordered].body["status"].clone();
+    let mut canceling = false;
+    for event in &events[ordered..] {
+        match &**event.kind {
+            "DeliveryPrepared" => status = json!("PREPARED"),
+            "DeliveryBackordered" => status = json!("BACKORDERED"),
+            "DeliveryStarted" => status = json!("STARTED"),
+            "DeliveryCompleted" => status = json!("COMPLETED"),
+            "CancelRequested" => canceling = true,
+            "CancelRefused" => canceling = false,
+            "OrderCanceled" => {
+                canceling = false;
+                status = json!("CANCELED");
+            }
+            _ => {}
+        }
+    }
+    if canceling {
+        status = json!("CANCELING");
+    }
+    let body = &events[ordered].body;
+    Some(json!({
+        "item": body["item"],
+        "quantity": body["orderQty"],
+        "price": body["price"],
+        "status": status,
+    }))
+}

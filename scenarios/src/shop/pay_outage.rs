@@ -1,0 +1,48 @@
+//! Payment is a synchronous part of every order: without it nothing may be ordered.
+//!
+//! Documented: payment stopped, orders tried, payment started, orders tried.
+
+use std::time::Duration;
+
+use squall_chaos::fault::{Fault, Kind, Start};
+
+use super::{
+    cluster::CLUSTER,
+    invariants,
+    journeys::{FULL_SHELVES, ORDERS, customers},
+    promises::{
+        accepted_after, breaker_cycles, converges, none_accepted_during, refused_during, up,
+    },
+};
+use crate::scenario::Scenario;
+
+/// The scenario.
+pub fn scenario() -> Scenario {
+    Scenario {
+        name: "shop/pay-outage",
+        claim: "While payment is down every order is refused with the fallback and none is stored; \
+                afterwards orders are accepted again.",
+        cluster: CLUSTER,
+        loads: vec![FULL_SHELVES, customers(ORDERS, 5.0, 70)],
+        faults: vec![Fault {
+            kind: Kind::Stop {
+                deployment: "pay".into(),
+            },
+            start: Start::AtMs(15_000),
+            length_ms: Some(20_000),
+        }],
+        safety: Duration::from_secs(75),
+        settle: Duration::from_secs(60),
+        sla: vec![
+            // What was under way when payment stopped is still paid for.
+            none_accepted_during(0, 2),
+            refused_during(0, 2),
+            // Pods start in 2 to 4 s, and the breaker probes once in 5 s.
+            accepted_after(0, 10, 100.0),
+            breaker_cycles(),
+            up("order:8080", 99.999),
+            converges(20),
+        ],
+        invariants: invariants::all(),
+    }
+}

@@ -1,0 +1,45 @@
+//! The worst network: what is asked arrives, what is answered does not.
+
+use std::time::Duration;
+
+use squall_chaos::fault::{Direction, Fault, Kind, Start};
+
+use super::{
+    cluster::CLUSTER,
+    invariants,
+    journeys::{FULL_SHELVES, ORDERS, customers},
+    promises::{
+        accepted_after, breaker_cycles, converges, none_accepted_during, payments_abandoned,
+    },
+};
+use crate::scenario::Scenario;
+
+/// The scenario.
+pub fn scenario() -> Scenario {
+    Scenario {
+        name: "shop/pay-partition-one-way",
+        claim: "Payments whose answers never arrive are given back: nobody is charged for an order that was \
+                refused.",
+        cluster: CLUSTER,
+        loads: vec![FULL_SHELVES, customers(ORDERS, 5.0, 70)],
+        faults: vec![Fault {
+            kind: Kind::Partition {
+                from: "pay".into(),
+                to: "order".into(),
+                direction: Direction::OneWay,
+            },
+            start: Start::AtMs(15_000),
+            length_ms: Some(20_000),
+        }],
+        safety: Duration::from_secs(80),
+        settle: Duration::from_secs(60),
+        sla: vec![
+            none_accepted_during(0, 0),
+            payments_abandoned(),
+            accepted_after(0, 8, 100.0),
+            breaker_cycles(),
+            converges(20),
+        ],
+        invariants: invariants::all(),
+    }
+}

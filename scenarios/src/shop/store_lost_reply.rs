@@ -1,0 +1,58 @@
+//! Committed, and nobody heard of it: the normal life of a networked database.
+
+use std::time::Duration;
+
+use squall_chaos::fault::{Fault, Kind, Moment, Start};
+
+use super::{
+    cluster::CLUSTER,
+    invariants,
+    journeys::{FULL_SHELVES, ORDINARY, customers},
+    promises::{all_accepted, all_complete, converges, replayed},
+};
+use crate::scenario::Scenario;
+
+fn lost(store: &'static str, service: &'static str, commit: u32) -> Fault {
+    let moment = Moment::Committed {
+        host: store.into(),
+        commit: "".into(),
+    };
+    Fault {
+        kind: Kind::LostReply {
+            host: store.into(),
+            peer: service.into(),
+        },
+        start: Start::At(moment, commit),
+        length_ms: None,
+    }
+}
+
+/// The scenario.
+pub fn scenario() -> Scenario {
+    Scenario {
+        name: "shop/store-lost-reply",
+        claim: "A commit whose reply is lost is repeated under its id until its answer is known: it takes \
+                effect once and nobody notices.",
+        cluster: CLUSTER,
+        loads: vec![FULL_SHELVES, customers(ORDINARY, 5.0, 40)],
+        faults: vec![
+            lost("order-store", "order", 10),
+            lost("order-store", "order", 61),
+            lost("order-store", "order", 142),
+            lost("pay-store", "pay", 5),
+            lost("pay-store", "pay", 26),
+            lost("product-store", "product", 17),
+            lost("notice-store", "notice", 8),
+            lost("customercenter-store", "customercenter", 40),
+        ],
+        safety: Duration::from_secs(60),
+        settle: Duration::from_secs(60),
+        sla: vec![
+            all_accepted(),
+            replayed(8),
+            all_complete(100),
+            converges(10),
+        ],
+        invariants: invariants::all(),
+    }
+}
