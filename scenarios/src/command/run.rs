@@ -185,10 +185,6 @@ fn write(path: &Path, text: &str) -> Result<()> {
         .with_context(|| format!("cannot write {}", path.display()))
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "NO_COLOR is an environment variable by definition"
-)]
 fn print(reports: &[Report], total: Duration, out: &Path) -> Result<()> {
     let colour = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let passed = reports
@@ -228,6 +224,7 @@ fn ending(verdict: RunVerdict) -> Ending {
 struct Stopwatch(std::time::Instant);
 
 #[expect(
+    clippy::disallowed_types,
     clippy::disallowed_methods,
     reason = "the wall figures are real time by definition"
 )]

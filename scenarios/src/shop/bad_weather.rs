@@ -21,7 +21,7 @@ fn all_day(kind: Kind) -> Fault {
 }
 
 /// The scenario.
-pub fn scenario() -> Scenario {
+pub(super) fn scenario() -> Scenario {
     Scenario {
         name: "shop/bad-weather",
         claim: "Slow links, lost packets, slow pods, skewed clocks and repeated deliveries delay orders, and \

@@ -13,7 +13,7 @@ use super::{
 use crate::scenario::Scenario;
 
 /// The scenario.
-pub fn scenario() -> Scenario {
+pub(super) fn scenario() -> Scenario {
     Scenario {
         name: "shop/broker-outage",
         claim: "Without the broker orders are accepted all the same; after its return every event takes \

@@ -15,7 +15,7 @@ use super::{
 use crate::scenario::Scenario;
 
 /// The scenario.
-pub fn scenario() -> Scenario {
+pub(super) fn scenario() -> Scenario {
     Scenario {
         name: "shop/burst",
         claim: "Ten times the load for 30 s: the breaker opens, protects payment, half-opens and closes; users \

@@ -24,7 +24,7 @@ const MIX: &[Share] = &[
 ];
 
 /// The scenario.
-pub fn scenario() -> Scenario {
+pub(super) fn scenario() -> Scenario {
     Scenario {
         name: "shop/cancel-races-completion",
         claim: "When a cancellation meets a completion one of them wins: nothing is ever both delivered \

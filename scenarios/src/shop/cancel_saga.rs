@@ -24,7 +24,7 @@ const MIX: &[Share] = &[
 ];
 
 /// The scenario.
-pub fn scenario() -> Scenario {
+pub(super) fn scenario() -> Scenario {
     Scenario {
         name: "shop/cancel-saga",
         claim: "A cancelled order ends cancelled everywhere: payment given back, delivery stopped, stock \

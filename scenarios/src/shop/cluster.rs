@@ -16,7 +16,7 @@ use squall_sim::{
 use crate::system::{Context, System};
 
 /// The name of the system and of its topic.
-pub const NAME: &str = "shop";
+pub(super) const NAME: &str = "shop";
 
 /// The shop as it is served for real.
 pub const SYSTEM: System = System {

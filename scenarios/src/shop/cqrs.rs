@@ -29,7 +29,7 @@ const MIX: &[Share] = &[
 ];
 
 /// The scenario.
-pub fn scenario() -> Scenario {
+pub(super) fn scenario() -> Scenario {
     Scenario {
         name: "shop/cqrs",
         claim: "The customer page answers with each order's latest state while it can reach neither the \

@@ -21,7 +21,7 @@ fn at(start_s: u64, length_s: u64, kind: Kind) -> Fault {
 }
 
 /// The scenario.
-pub fn scenario() -> Scenario {
+pub(super) fn scenario() -> Scenario {
     Scenario {
         name: "shop/everything-restarts",
         claim: "Whatever dies, one after the other, under load: no acknowledged order is lost, none is \

@@ -106,7 +106,7 @@ const MIX: &[Share] = &[
 ];
 
 /// The scenario.
-pub fn scenario() -> Scenario {
+pub(super) fn scenario() -> Scenario {
     Scenario {
         name: "shop/gateway",
         claim: "A command gives the same result by the gateway and by the service's own port; with a \

@@ -14,14 +14,14 @@ use squall_reports::{
 };
 
 /// The name of the breaker that guards payment, and of what it guards.
-pub const BREAKER: &str = "pay";
+pub(super) const BREAKER: &str = "pay";
 /// Payment, as orders dial it.
-pub const PAY: &str = "pay:8080";
+pub(super) const PAY: &str = "pay:8080";
 /// Hystrix: `circuitBreaker.sleepWindowInMilliseconds`.
 const SLEEP_WINDOW: Duration = Duration::from_secs(5);
 
 /// Every invariant.
-pub fn all() -> Vec<Box<dyn Sla>> {
+pub(super) fn all() -> Vec<Box<dyn Sla>> {
     let mut invariants: Vec<Box<dyn Sla>> = vec![
         Box::new(paid()),
         Box::new(Acknowledged {
@@ -72,7 +72,7 @@ fn paid() -> Pairing {
 }
 
 /// The breaker keeps its rules; `expected` transitions must be seen.
-pub fn breaker(
+pub(super) fn breaker(
     expected: &[(
         squall_reports::history::BreakerState,
         squall_reports::history::BreakerState,

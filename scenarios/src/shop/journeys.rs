@@ -17,14 +17,14 @@ const GLANCE: Duration = Duration::from_millis(500);
 /// How long somebody waits: through any outage of the catalogue.
 const PATIENCE: Duration = Duration::from_secs(150);
 /// Turned away, or nobody knows: a user of a troubled shop gives up and goes home.
-pub const TROUBLE: &[Answer] = &[
+pub(super) const TROUBLE: &[Answer] = &[
     Answer::Outcome(Outcome::Fail),
     Answer::Outcome(Outcome::Unknown),
 ];
 
 /// An order of one of three items, by the gateway. Any trouble is allowed; a promise of its own says
 /// how much.
-pub const PLACE: Request = Request {
+pub(super) const PLACE: Request = Request {
     method: "POST",
     target: GATEWAY,
     path: "/orders",
@@ -41,7 +41,7 @@ pub const PLACE: Request = Request {
 };
 
 /// Reads.
-pub const fn get(path: &'static str) -> Request {
+pub(super) const fn get(path: &'static str) -> Request {
     Request {
         method: "GET",
         target: GATEWAY,
@@ -84,13 +84,13 @@ const PAGE_STATUS: &str = "/_embedded/myPages/0/status";
 const IN_HAND: &[&str] = &["PREPARED", "BACKORDERED", "STARTED", "COMPLETED"];
 
 /// Orders, and waits until the page shows what became of the delivery.
-pub const ORDER: Journey = Journey {
+pub(super) const ORDER: Journey = Journey {
     name: "order",
     steps: &[Step::Request(PLACE), wait_for(PAGE, PAGE_STATUS, IN_HAND)],
 };
 
 /// Orders; an operator sends and hands over; the customer sees it.
-pub const ORDER_AND_DELIVER: Journey = Journey {
+pub(super) const ORDER_AND_DELIVER: Journey = Journey {
     name: "order and deliver",
     steps: &[
         Step::Request(PLACE),
@@ -103,7 +103,7 @@ pub const ORDER_AND_DELIVER: Journey = Journey {
 };
 
 /// Orders, thinks again, cancels, and waits until it is cancelled everywhere.
-pub const ORDER_AND_CANCEL: Journey = Journey {
+pub(super) const ORDER_AND_CANCEL: Journey = Journey {
     name: "order and cancel",
     steps: &[
         Step::Request(PLACE),
@@ -115,7 +115,7 @@ pub const ORDER_AND_CANCEL: Journey = Journey {
 };
 
 /// Cancels an order.
-pub const CANCEL: Request = Request {
+pub(super) const CANCEL: Request = Request {
     method: "DELETE",
     expect: &[Answer::Status(204)],
     accept: TROUBLE,
@@ -123,7 +123,7 @@ pub const CANCEL: Request = Request {
 };
 
 /// Cancels while the delivery is on its way.
-pub const CANCEL_ON_THE_WAY: Journey = Journey {
+pub(super) const CANCEL_ON_THE_WAY: Journey = Journey {
     name: "cancel on the way",
     steps: &[
         Step::Request(PLACE),
@@ -136,7 +136,7 @@ pub const CANCEL_ON_THE_WAY: Journey = Journey {
 };
 
 /// Cancels while an operator hands over: who is first wins, and both learn of it.
-pub const CANCEL_RACES_COMPLETION: Journey = Journey {
+pub(super) const CANCEL_RACES_COMPLETION: Journey = Journey {
     name: "cancel races completion",
     steps: &[
         Step::Request(PLACE),
@@ -154,7 +154,7 @@ pub const CANCEL_RACES_COMPLETION: Journey = Journey {
 };
 
 /// Cancels just after an operator hands over, before the order has heard of it.
-pub const COMPLETION_RACES_CANCEL: Journey = Journey {
+pub(super) const COMPLETION_RACES_CANCEL: Journey = Journey {
     name: "completion races cancel",
     steps: &[
         Step::Request(PLACE),
@@ -172,7 +172,7 @@ pub const COMPLETION_RACES_CANCEL: Journey = Journey {
 };
 
 /// Looks at the page and at single resources.
-pub const BROWSE: Journey = Journey {
+pub(super) const BROWSE: Journey = Journey {
     name: "browse",
     steps: &[
         Step::Request(get("/myPages?size=5")),
@@ -182,7 +182,7 @@ pub const BROWSE: Journey = Journey {
 };
 
 /// The mix of an ordinary day.
-pub const ORDINARY: &[Share] = &[
+pub(super) const ORDINARY: &[Share] = &[
     Share {
         weight: 5,
         journey: ORDER,
@@ -198,7 +198,7 @@ pub const ORDINARY: &[Share] = &[
 ];
 
 /// Orders, some of them cancelled.
-pub const ORDERS: &[Share] = &[
+pub(super) const ORDERS: &[Share] = &[
     Share {
         weight: 9,
         journey: ORDER,
@@ -210,7 +210,7 @@ pub const ORDERS: &[Share] = &[
 ];
 
 /// Puts an item into the catalogue.
-pub const fn stock(body: &'static str) -> Step {
+pub(super) const fn stock(body: &'static str) -> Step {
     Step::Request(Request {
         method: "POST",
         body: Some(body),
@@ -220,7 +220,7 @@ pub const fn stock(body: &'static str) -> Step {
 }
 
 /// An operator fills the shelves before anybody comes: more than a run can sell.
-pub const FULL_SHELVES: Load = Load {
+pub(super) const FULL_SHELVES: Load = Load {
     name: "operator",
     begins: Duration::ZERO,
     extent: Extent::Journeys(1),
@@ -244,7 +244,7 @@ pub const FULL_SHELVES: Load = Load {
 };
 
 /// Customers who come at random, so many a second, from 1 s on for so many seconds.
-pub const fn customers(mix: &'static [Share], rate_per_s: f64, seconds: u64) -> Load {
+pub(super) const fn customers(mix: &'static [Share], rate_per_s: f64, seconds: u64) -> Load {
     Load {
         name: "customer",
         begins: Duration::from_secs(1),
@@ -261,7 +261,12 @@ pub const fn customers(mix: &'static [Share], rate_per_s: f64, seconds: u64) -> 
 }
 
 /// So many customers more, for a while.
-pub const fn burst(mix: &'static [Share], rate_per_s: f64, from_s: u64, seconds: u64) -> Load {
+pub(super) const fn burst(
+    mix: &'static [Share],
+    rate_per_s: f64,
+    from_s: u64,
+    seconds: u64,
+) -> Load {
     Load {
         name: "crowd",
         begins: Duration::from_secs(from_s),
@@ -271,7 +276,7 @@ pub const fn burst(mix: &'static [Share], rate_per_s: f64, from_s: u64, seconds:
 
 /// An operator who puts ten televisions on the shelf, and plenty of them half a minute later. The
 /// other items were never heard of until then.
-pub const TEN_THEN_MORE: Load = Load {
+pub(super) const TEN_THEN_MORE: Load = Load {
     mix: &[Share {
         weight: 1,
         journey: Journey {

@@ -15,7 +15,7 @@ use super::{
 use crate::scenario::Scenario;
 
 /// The scenario.
-pub fn scenario() -> Scenario {
+pub(super) fn scenario() -> Scenario {
     Scenario {
         name: "shop/notify-outage",
         claim: "With notification down every order is accepted at once; after its start exactly one \

@@ -11,7 +11,7 @@ use super::{
 use crate::scenario::Scenario;
 
 /// The scenario.
-pub fn scenario() -> Scenario {
+pub(super) fn scenario() -> Scenario {
     Scenario {
         name: "shop/order-and-deliver",
         claim: "In calm weather every order is accepted, delivered or cancelled as asked, and \

@@ -13,7 +13,7 @@ use super::{
 use crate::scenario::Scenario;
 
 /// The scenario.
-pub fn scenario() -> Scenario {
+pub(super) fn scenario() -> Scenario {
     Scenario {
         name: "shop/order-broker-partition",
         claim: "Cut off from the broker, orders are accepted all the same; once healed every event follows, \

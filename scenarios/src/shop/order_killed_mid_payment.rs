@@ -25,7 +25,7 @@ fn killed_at(pod: &'static str, place: &'static str, occurrence: u32) -> Fault {
 }
 
 /// The scenario.
-pub fn scenario() -> Scenario {
+pub(super) fn scenario() -> Scenario {
     Scenario {
         name: "shop/order-killed-mid-payment",
         claim: "An order whose front dies between payment and commit is either accepted and paid for, or \

@@ -17,7 +17,7 @@ use super::{
 use crate::scenario::Scenario;
 
 /// The scenario.
-pub fn scenario() -> Scenario {
+pub(super) fn scenario() -> Scenario {
     Scenario {
         name: "shop/pay-outage",
         claim: "While payment is down every order is refused with the fallback and none is stored; \

@@ -15,7 +15,7 @@ use super::{
 use crate::scenario::Scenario;
 
 /// The scenario.
-pub fn scenario() -> Scenario {
+pub(super) fn scenario() -> Scenario {
     Scenario {
         name: "shop/pay-partition-one-way",
         claim: "Payments whose answers never arrive are given back: nobody is charged for an order that was \

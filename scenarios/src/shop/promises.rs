@@ -37,17 +37,17 @@ fn seconds(count: u64) -> Duration {
 }
 
 /// Every order is accepted.
-pub fn all_accepted() -> Promise {
+pub(super) fn all_accepted() -> Promise {
     at_least_accepted(100.0)
 }
 
 /// At least this share of all orders is accepted.
-pub fn at_least_accepted(percent: f64) -> Promise {
+pub(super) fn at_least_accepted(percent: f64) -> Promise {
     ok(orders(), Window::Run, percent)
 }
 
 /// Of the orders placed so long after a fault's healing, at least this share is accepted.
-pub fn accepted_after(fault: usize, skip_s: u64, percent: f64) -> Promise {
+pub(super) fn accepted_after(fault: usize, skip_s: u64, percent: f64) -> Promise {
     ok(
         orders(),
         Window::After {
@@ -59,7 +59,7 @@ pub fn accepted_after(fault: usize, skip_s: u64, percent: f64) -> Promise {
 }
 
 /// Of the orders placed between two seconds of the run, at least this share is accepted.
-pub fn accepted_between(from_s: u64, to_s: u64, percent: f64) -> Promise {
+pub(super) fn accepted_between(from_s: u64, to_s: u64, percent: f64) -> Promise {
     ok(
         orders(),
         Window::Between {
@@ -71,12 +71,12 @@ pub fn accepted_between(from_s: u64, to_s: u64, percent: f64) -> Promise {
 }
 
 /// Every such request takes effect.
-pub fn all_ok(method: &str, route: &str) -> Promise {
+pub(super) fn all_ok(method: &str, route: &str) -> Promise {
     ok(Requests::to(method, route), Window::Run, 100.0)
 }
 
 /// While a fault acts, at least this share of such requests is answered well.
-pub fn ok_during(fault: usize, method: &str, route: &str, percent: f64) -> Promise {
+pub(super) fn ok_during(fault: usize, method: &str, route: &str, percent: f64) -> Promise {
     let window = Window::During {
         fault,
         skip: Duration::ZERO,
@@ -85,7 +85,7 @@ pub fn ok_during(fault: usize, method: &str, route: &str, percent: f64) -> Promi
 }
 
 /// No order placed while a fault acts is accepted, the first seconds apart.
-pub fn none_accepted_during(fault: usize, skip_s: u64) -> Promise {
+pub(super) fn none_accepted_during(fault: usize, skip_s: u64) -> Promise {
     let window = Window::During {
         fault,
         skip: seconds(skip_s),
@@ -97,7 +97,7 @@ pub fn none_accepted_during(fault: usize, skip_s: u64) -> Promise {
 }
 
 /// Orders placed while a fault acts are refused with the fallback, the first seconds apart.
-pub fn refused_during(fault: usize, skip_s: u64) -> Promise {
+pub(super) fn refused_during(fault: usize, skip_s: u64) -> Promise {
     let window = Window::During {
         fault,
         skip: seconds(skip_s),
@@ -110,7 +110,7 @@ pub fn refused_during(fault: usize, skip_s: u64) -> Promise {
 }
 
 /// Orders refused between two seconds of the run are refused with the fallback.
-pub fn refused_with_fallback(from_s: u64, to_s: u64) -> Promise {
+pub(super) fn refused_with_fallback(from_s: u64, to_s: u64) -> Promise {
     let window = Window::Between {
         from: seconds(from_s),
         to: seconds(to_s),
@@ -123,7 +123,7 @@ pub fn refused_with_fallback(from_s: u64, to_s: u64) -> Promise {
 }
 
 /// Every journey that ends is completed, and so many are.
-pub fn all_complete(at_least: usize) -> Promise {
+pub(super) fn all_complete(at_least: usize) -> Promise {
     Box::new(Journeys {
         journey: None,
         all: true,
@@ -132,7 +132,7 @@ pub fn all_complete(at_least: usize) -> Promise {
 }
 
 /// A percentile of the time that customers wait for their order, since they wanted to place it.
-pub fn waits_at_most(percentile: f64, ms: u64) -> Promise {
+pub(super) fn waits_at_most(percentile: f64, ms: u64) -> Promise {
     Box::new(Latency {
         requests: orders(),
         window: Window::Run,
@@ -143,7 +143,7 @@ pub fn waits_at_most(percentile: f64, ms: u64) -> Promise {
 }
 
 /// Everything owed has happened so many seconds after the faults end.
-pub fn converges(within_s: u64) -> Promise {
+pub(super) fn converges(within_s: u64) -> Promise {
     Box::new(Convergence {
         consumers: Vec::new(),
         within: seconds(within_s),
@@ -151,7 +151,7 @@ pub fn converges(within_s: u64) -> Promise {
 }
 
 /// A service's uptime, as its callers measure it.
-pub fn up(target: &str, at_least_percent: f64) -> Promise {
+pub(super) fn up(target: &str, at_least_percent: f64) -> Promise {
     Box::new(Uptime {
         target: target.into(),
         window: Window::Run,
@@ -161,7 +161,7 @@ pub fn up(target: &str, at_least_percent: f64) -> Promise {
 }
 
 /// The breaker opens, half-opens and closes.
-pub fn breaker_cycles() -> Promise {
+pub(super) fn breaker_cycles() -> Promise {
     Box::new(invariants::breaker(&[
         (Closed, Open),
         (Open, HalfOpen),
@@ -170,17 +170,17 @@ pub fn breaker_cycles() -> Promise {
 }
 
 /// Some payments are abandoned.
-pub fn payments_abandoned() -> Promise {
+pub(super) fn payments_abandoned() -> Promise {
     happens("PaymentAbandoned")
 }
 
 /// Some deliveries wait for stock.
-pub fn backorders() -> Promise {
+pub(super) fn backorders() -> Promise {
     happens("DeliveryBackordered")
 }
 
 /// Some event of this kind is stated.
-pub fn happens(kind: &str) -> Promise {
+pub(super) fn happens(kind: &str) -> Promise {
     Box::new(Seen {
         sight: Sight::Event(kind.into()),
         at_least: 1,
@@ -188,7 +188,7 @@ pub fn happens(kind: &str) -> Promise {
 }
 
 /// So many commits are repeated after a lost reply.
-pub fn replayed(at_least: usize) -> Promise {
+pub(super) fn replayed(at_least: usize) -> Promise {
     Box::new(Seen {
         sight: Sight::ReplayedCommit,
         at_least,

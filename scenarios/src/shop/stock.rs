@@ -24,7 +24,7 @@ const MIX: &[Share] = &[
 ];
 
 /// The scenario.
-pub fn scenario() -> Scenario {
+pub(super) fn scenario() -> Scenario {
     Scenario {
         name: "shop/stock",
         claim: "Orders beyond the stock are accepted and wait; new stock serves them in their order; stock \

@@ -28,7 +28,7 @@ fn lost(store: &'static str, service: &'static str, commit: u32) -> Fault {
 }
 
 /// The scenario.
-pub fn scenario() -> Scenario {
+pub(super) fn scenario() -> Scenario {
     Scenario {
         name: "shop/store-lost-reply",
         claim: "A commit whose reply is lost is repeated under its id until its answer is known: it takes \
