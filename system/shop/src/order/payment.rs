@@ -1,5 +1,7 @@
 //! Asking payment, synchronously, through a circuit breaker: what the front can know afterwards.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use axum::http::Method;
 use serde_json::json;
 use squall_kit::{
@@ -7,16 +9,23 @@ use squall_kit::{
     net::client::{Answer, Call, CallError, ClientSettings, HttpClient},
     resilience::{
         breaker::{self, Breaker, Cause, Verdict},
+        retry::{BackOff, Retry, RetryBudget},
         settings::{HystrixSettings, ThreadPoolSettings},
     },
 };
-use tokio::time::Duration;
+use tokio::time::{Duration, Instant};
 
 use super::aggregate::{Order, payment_key};
 use crate::service::millis;
 
 /// The breaker's name: its command key and its thread pool's.
 const PAY: &str = "pay";
+/// Times an order asks, if the first answers are lost.
+const ATTEMPTS: u32 = 3;
+/// Repetitions per hundred orders in the long run, and at once: a payment that answers nobody is not
+/// asked thrice as often for it.
+const REPETITIONS_PERCENT: u32 = 20;
+const REPETITIONS_AT_ONCE: u32 = 10;
 
 /// What came of asking.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +50,9 @@ pub(super) struct Payment {
     target: String,
     timeout: Duration,
     breaker: Breaker,
+    retry: Retry,
+    /// No repetition begins later than this after the first request.
+    repeat_within: Duration,
     /// The longest that [`Payment::ask`] takes.
     pub(super) patience: Duration,
 }
@@ -53,6 +65,7 @@ impl Payment {
             .unwrap_or("http://pay:8080");
         let timeout = millis(pod, "PAY_TIMEOUT_MS", 3_000)?;
         let settings = HystrixSettings::from_config(&pod.config, PAY)?;
+        let one_call = settings.execution_timeout.unwrap_or(timeout);
         let pool = breaker::thread_pool(ThreadPoolSettings::from_config(&pod.config, PAY)?);
         Ok(Self {
             client: pod.client(ClientSettings::default()),
@@ -62,12 +75,47 @@ impl Payment {
                 .to_owned(),
             timeout,
             breaker: Breaker::hystrix(pod, PAY, settings, &pool),
-            patience: settings.execution_timeout.unwrap_or(timeout),
+            retry: Retry {
+                attempts: ATTEMPTS,
+                back_off: BackOff {
+                    initial: Duration::from_millis(50),
+                    factor: 2.0,
+                    cap: Duration::from_millis(200),
+                    jitter: 0.5,
+                },
+                budget: RetryBudget::new(REPETITIONS_PERCENT, REPETITIONS_AT_ONCE),
+                rng: pod.rng.clone(),
+            },
+            repeat_within: one_call,
+            patience: 2 * one_call,
         })
     }
 
-    /// Asks payment to approve, once, under the order's key.
+    /// Asks payment to approve, under the order's key: again while nobody knows what came of it,
+    /// for the key makes all requests one. Each request passes the breaker by itself.
     pub(super) async fn ask(&self, id: u64, order: &Order) -> Asked {
+        let begun = Instant::now();
+        let unknown = AtomicBool::new(false);
+        let attempt = async || match self.ask_once(id, order).await {
+            Asked::Failed { reason, may_exist } => {
+                unknown.fetch_or(may_exist, Ordering::Relaxed);
+                Err(reason)
+            }
+            known => Ok(known),
+        };
+        let again =
+            |_: &String| unknown.load(Ordering::Relaxed) && begun.elapsed() < self.repeat_within;
+        match self.retry.run(attempt, again).await {
+            Ok(known) => known,
+            // Whatever the last request met: an earlier one may have arrived.
+            Err(reason) => Asked::Failed {
+                reason,
+                may_exist: unknown.load(Ordering::Relaxed),
+            },
+        }
+    }
+
+    async fn ask_once(&self, id: u64, order: &Order) -> Asked {
         let call = Call::new(Method::POST, &self.target, "/pays", self.timeout)
             .json(&json!({ "orderId": id, "price": order.price, "status": order.label }))
             .key(payment_key(id));
