@@ -80,6 +80,9 @@ const fn wait_for(
 /// The order's line on its customer's page.
 const PAGE: &str = "/myPages?orderId={order}";
 const PAGE_STATUS: &str = "/_embedded/myPages/0/status";
+/// The order's delivery.
+const DELIVERY: &str = "/deliveries?orderId={order}";
+const DELIVERY_STATUS: &str = "/_embedded/deliveries/0/status";
 /// Statuses that show that the delivery is decided on.
 const IN_HAND: &[&str] = &["PREPARED", "BACKORDERED", "STARTED", "COMPLETED"];
 
@@ -94,7 +97,7 @@ pub(super) const ORDER_AND_DELIVER: Journey = Journey {
     name: "order and deliver",
     steps: &[
         Step::Request(PLACE),
-        wait_for("/deliveries/{order}", "/status", &["PREPARED"]),
+        wait_for(DELIVERY, DELIVERY_STATUS, &["PREPARED"]),
         Step::Request(put("/deliveries/{order}/start", &[Answer::Status(200)])),
         Step::Request(put("/deliveries/{order}/complete", &[Answer::Status(200)])),
         wait_for(PAGE, PAGE_STATUS, &["COMPLETED"]),
@@ -127,11 +130,11 @@ pub(super) const CANCEL_ON_THE_WAY: Journey = Journey {
     name: "cancel on the way",
     steps: &[
         Step::Request(PLACE),
-        wait_for("/deliveries/{order}", "/status", &["PREPARED"]),
+        wait_for(DELIVERY, DELIVERY_STATUS, &["PREPARED"]),
         Step::Request(put("/deliveries/{order}/start", &[Answer::Status(200)])),
         Step::Request(CANCEL),
         wait_for("/orders/{order}", "/status", &["CANCELED"]),
-        wait_for("/deliveries/{order}", "/status", &["CANCELED"]),
+        wait_for(DELIVERY, DELIVERY_STATUS, &["CANCELED"]),
     ],
 };
 
@@ -140,7 +143,7 @@ pub(super) const CANCEL_RACES_COMPLETION: Journey = Journey {
     name: "cancel races completion",
     steps: &[
         Step::Request(PLACE),
-        wait_for("/deliveries/{order}", "/status", &["PREPARED"]),
+        wait_for(DELIVERY, DELIVERY_STATUS, &["PREPARED"]),
         Step::Request(put("/deliveries/{order}/start", &[Answer::Status(200)])),
         Step::Request(CANCEL),
         Step::Think(TimeRange::ms(0, 40)),
@@ -158,7 +161,7 @@ pub(super) const COMPLETION_RACES_CANCEL: Journey = Journey {
     name: "completion races cancel",
     steps: &[
         Step::Request(PLACE),
-        wait_for("/deliveries/{order}", "/status", &["PREPARED"]),
+        wait_for(DELIVERY, DELIVERY_STATUS, &["PREPARED"]),
         Step::Request(put("/deliveries/{order}/start", &[Answer::Status(200)])),
         Step::Request(put("/deliveries/{order}/complete", &[Answer::Status(200)])),
         Step::Think(TimeRange::ms(0, 20)),

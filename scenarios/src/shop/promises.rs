@@ -96,6 +96,18 @@ pub(super) fn none_accepted_during(fault: usize, skip_s: u64) -> Promise {
     })
 }
 
+/// No order placed between two seconds of the run is accepted.
+pub(super) fn none_accepted_between(from_s: u64, to_s: u64) -> Promise {
+    let window = Window::Between {
+        from: seconds(from_s),
+        to: seconds(to_s),
+    };
+    Box::new(NoneAccepted {
+        requests: orders(),
+        window,
+    })
+}
+
 /// Orders placed while a fault acts are refused with the fallback, the first seconds apart.
 pub(super) fn refused_during(fault: usize, skip_s: u64) -> Promise {
     let window = Window::During {
