@@ -147,8 +147,8 @@ pub enum Kind {
     },
     /// The broker stops answering; its log stays.
     BrokerOutage,
-    /// What `host` is about to answer to `peer` is never delivered: the connections between them are
-    /// reset. Meant to start at a moment.
+    /// What `host` is about to answer to `peer` is never delivered: the connections between them
+    /// are reset. Meant to start at a moment.
     LostReply {
         /// Who has executed the request.
         host: Text,

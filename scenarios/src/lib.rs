@@ -3,7 +3,8 @@
 //! The one crate that sees all others: it puts systems on simulated clusters, under faults, and
 //! judges what happened; and it serves the same systems for real.
 //!
-//! **What it must not know:** how packets move, how a platform rule works, how a figure is computed.
+//! **What it must not know:** how packets move, how a platform rule works, how a figure is
+//! computed.
 //!
 //! **Where to start reading:** [`scenario`], then any file of [`shop`], then [`runner`].
 

@@ -3,8 +3,8 @@
 /// How many near names an error offers.
 const SUGGESTIONS: usize = 3;
 
-/// The names that `filters` select: a name equal to a filter, else all names that contain it. Without
-/// filters every name. Each name once, in the order of `names`.
+/// The names that `filters` select: a name equal to a filter, else all names that contain it.
+/// Without filters every name. Each name once, in the order of `names`.
 ///
 /// # Errors
 /// The filter that selects nothing, with the nearest names.

@@ -10,8 +10,9 @@ use std::{
 };
 
 /// Calls `work` on every task, on `jobs` threads at the most, and gives the results in the order of
-/// the tasks. Once `stop` is set no further task begins; those under way are finished, and the tasks
-/// not begun have no result. `finished` hears of each result as it comes, on the calling thread.
+/// the tasks. Once `stop` is set no further task begins; those under way are finished, and the
+/// tasks not begun have no result. `finished` hears of each result as it comes, on the calling
+/// thread.
 #[expect(
     clippy::disallowed_methods,
     reason = "runs share nothing: each has its own engine"

@@ -122,8 +122,8 @@ fn files_functions_and_lines_stay_small() {
     assert!(median <= MEDIAN_LINES, "the median file has {median} lines");
 }
 
-/// First line and length of every function: from `fn` to the closing brace of the same indent, which
-/// rustfmt guarantees.
+/// First line and length of every function: from `fn` to the closing brace of the same indent,
+/// which rustfmt guarantees.
 fn functions(lines: &[&str]) -> Vec<(usize, usize)> {
     let mut found = Vec::new();
     for (start, line) in lines.iter().enumerate() {

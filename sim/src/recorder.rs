@@ -176,6 +176,7 @@ impl Names {
 
 /// A pod's signal as the history has it.
 fn what(signal: Signal, names: &mut Names) -> What {
+    let mut shared = |text: &str| names.shared(text);
     match signal {
         Signal::CallSent {
             target,
@@ -183,8 +184,8 @@ fn what(signal: Signal, names: &mut Names) -> What {
             path,
             key,
         } => What::CallSent {
-            target: names.shared(&target),
-            method: names.shared(&method),
+            target: shared(&target),
+            method: shared(&method),
             path,
             key,
         },
@@ -197,21 +198,17 @@ fn what(signal: Signal, names: &mut Names) -> What {
             problem,
             key,
         } => What::CallEnded {
-            target: names.shared(&target),
-            method: names.shared(&method),
+            target: shared(&target),
+            method: shared(&method),
             path,
             status,
             error,
-            problem: problem.map(|problem| names.shared(&problem)),
+            problem: problem.map(|problem| shared(&problem)),
             key,
         },
-        Signal::Breaker { name, from, to } => What::Breaker {
-            breaker: names.shared(&name),
-            from: breaker_state(from),
-            to: breaker_state(to),
-        },
+        Signal::Breaker { name, from, to } => transition(shared(&name), from, to),
         Signal::BreakerCall { name, outcome } => What::BreakerCall {
-            breaker: names.shared(&name),
+            breaker: shared(&name),
             outcome: call_outcome(outcome),
         },
         Signal::Committed { commit, replayed } => What::Committed { commit, replayed },
@@ -223,7 +220,7 @@ fn what(signal: Signal, names: &mut Names) -> What {
             offset,
         } => What::Published {
             event: id,
-            kind: names.shared(&kind),
+            kind: shared(&kind),
             key,
             partition,
             offset,
@@ -234,21 +231,24 @@ fn what(signal: Signal, names: &mut Names) -> What {
             kind,
             key,
             outcome,
-        } => {
-            let (consumer, kind) = (names.shared(&consumer), names.shared(&kind));
-            consumed(consumer, id, kind, key, outcome)
-        }
+        } => consumed(shared(&consumer), id, shared(&kind), key, outcome),
         Signal::Rebalanced {
             consumer,
             partitions,
         } => What::Rebalanced {
-            consumer: names.shared(&consumer),
+            consumer: shared(&consumer),
             partitions,
         },
-        Signal::Hint(name) => What::Hint {
-            name: names.shared(name),
-        },
+        Signal::Hint(name) => What::Hint { name: shared(name) },
         Signal::Note(text) => What::Note { text },
+    }
+}
+
+fn transition(breaker: Name, from: signal::BreakerState, to: signal::BreakerState) -> What {
+    What::Breaker {
+        breaker,
+        from: breaker_state(from),
+        to: breaker_state(to),
     }
 }
 

@@ -26,7 +26,8 @@ const BRING_UP: Duration = Duration::from_secs(600);
 const QUIET_EVERY: Duration = Duration::from_secs(1);
 /// How often in a row it must be.
 const QUIET_TIMES: u32 = 2;
-/// Turns of the world loop at one instant; a run takes a handful, even when it is interrupted often.
+/// Turns of the world loop at one instant; a run takes a handful, even when it is interrupted
+/// often.
 const TURNS_PER_INSTANT: u32 = 1_000_000;
 /// More acts of the nemesis than this in one instant of time are a livelock of its own.
 const ACTS_PER_INSTANT: u32 = 10_000;

@@ -13,8 +13,8 @@ use crate::{
     window::{Window, micros},
 };
 
-/// The error of a call whose caller stopped waiting: killed, or hung up on by its own caller. Another
-/// wording would count such calls as down, which errs on the safe side.
+/// The error of a call whose caller stopped waiting: killed, or hung up on by its own caller.
+/// Another wording would count such calls as down, which errs on the safe side.
 const GIVEN_UP: &str = "given up by the caller";
 
 /// Of the calls to a context, by users and by other contexts, at least this share finds it up:

@@ -10,8 +10,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// A wind tunnel for event-driven microservices.
 ///
-/// Runs a whole system inside a deterministic network simulator, strikes it with faults and judges it
-/// against its SLAs. Without a command the whole catalogue runs.
+/// Runs a whole system inside a deterministic network simulator, strikes it with faults and judges
+/// it against its SLAs. Without a command the whole catalogue runs.
 #[derive(Debug, Parser)]
 #[command(name = "squall", version, args_conflicts_with_subcommands = true)]
 pub struct CommandLine {

@@ -1,4 +1,5 @@
-//! Everything is a little wrong at once: slow and lossy links, slow pods, wrong clocks, repetitions.
+//! Everything is a little wrong at once: slow and lossy links, slow pods, wrong clocks,
+//! repetitions.
 
 use std::time::Duration;
 
@@ -24,8 +25,8 @@ fn all_day(kind: Kind) -> Fault {
 pub(super) fn scenario() -> Scenario {
     Scenario {
         name: "shop/bad-weather",
-        claim: "Slow links, lost packets, slow pods, skewed clocks and repeated deliveries delay orders, and \
-                break none.",
+        claim: "Slow links, lost packets, slow pods, skewed clocks and repeated deliveries delay \
+                orders, and break none.",
         cluster: CLUSTER,
         loads: vec![FULL_SHELVES, customers(ORDINARY, 4.0, 40)],
         faults: vec![

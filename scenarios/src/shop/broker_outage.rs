@@ -16,8 +16,8 @@ use crate::scenario::Scenario;
 pub(super) fn scenario() -> Scenario {
     Scenario {
         name: "shop/broker-outage",
-        claim: "Without the broker orders are accepted all the same; after its return every event takes \
-                effect once, though many are delivered twice.",
+        claim: "Without the broker orders are accepted all the same; after its return every event \
+                takes effect once, though many are delivered twice.",
         cluster: CLUSTER,
         loads: vec![FULL_SHELVES, customers(ORDINARY, 4.0, 40)],
         faults: vec![

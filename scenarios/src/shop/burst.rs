@@ -1,6 +1,7 @@
 //! Ten times as many customers as on an ordinary day, for half a minute.
 //!
-//! Hystrix gives payment ten slots. At 100 ms a payment they serve about 100 orders a second; 250 come.
+//! Hystrix gives payment ten slots. At 100 ms a payment they serve about 100 orders a second; 250
+//! come.
 
 use std::time::Duration;
 
@@ -18,8 +19,8 @@ use crate::scenario::Scenario;
 pub(super) fn scenario() -> Scenario {
     Scenario {
         name: "shop/burst",
-        claim: "Ten times the load for 30 s: the breaker opens, protects payment, half-opens and closes; users \
-                are turned away quickly with the fallback; nothing is lost.",
+        claim: "Ten times the load for 30 s: the breaker opens, protects payment, half-opens and \
+                closes; users are turned away quickly with the fallback; nothing is lost.",
         cluster: CLUSTER,
         loads: vec![
             FULL_SHELVES,

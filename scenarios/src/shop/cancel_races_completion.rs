@@ -27,8 +27,8 @@ const MIX: &[Share] = &[
 pub(super) fn scenario() -> Scenario {
     Scenario {
         name: "shop/cancel-races-completion",
-        claim: "When a cancellation meets a completion one of them wins: nothing is ever both delivered \
-                and refunded.",
+        claim: "When a cancellation meets a completion one of them wins: nothing is ever both \
+                delivered and refunded.",
         cluster: CLUSTER,
         loads: vec![FULL_SHELVES, customers(MIX, 5.0, 30)],
         faults: vec![],

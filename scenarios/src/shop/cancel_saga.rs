@@ -27,8 +27,8 @@ const MIX: &[Share] = &[
 pub(super) fn scenario() -> Scenario {
     Scenario {
         name: "shop/cancel-saga",
-        claim: "A cancelled order ends cancelled everywhere: payment given back, delivery stopped, stock \
-                released, page and message true.",
+        claim: "A cancelled order ends cancelled everywhere: payment given back, delivery stopped, \
+                stock released, page and message true.",
         cluster: CLUSTER,
         loads: vec![FULL_SHELVES, customers(MIX, 4.0, 30)],
         faults: vec![],

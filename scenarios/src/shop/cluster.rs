@@ -73,7 +73,8 @@ const PAY_ROUTES: &[RouteCost] = &[RouteCost {
     time: TimeRange::ms(50, 150),
 }];
 
-/// The cluster: two orders, two products and two pays, because one of each would never meet another.
+/// The cluster: two orders, two products and two pays, because one of each would never meet
+/// another.
 pub const CLUSTER: ClusterSpec = ClusterSpec {
     system: NAME,
     deployments: &[

@@ -32,8 +32,8 @@ const MIX: &[Share] = &[
 pub(super) fn scenario() -> Scenario {
     Scenario {
         name: "shop/cqrs",
-        claim: "The customer page answers with each order's latest state while it can reach neither the \
-                order service nor its database.",
+        claim: "The customer page answers with each order's latest state while it can reach \
+                neither the order service nor its database.",
         cluster: CLUSTER,
         loads: vec![FULL_SHELVES, customers(MIX, 6.0, 40)],
         faults: vec![Fault {

@@ -12,94 +12,26 @@ use super::{
 };
 use crate::scenario::Scenario;
 
-fn at(start_s: u64, length_s: u64, kind: Kind) -> Fault {
-    Fault {
-        kind,
-        start: Start::AtMs(start_s * 1_000),
-        length_ms: Some(length_s * 1_000),
-    }
-}
-
 /// The scenario.
 pub(super) fn scenario() -> Scenario {
     Scenario {
         name: "shop/everything-restarts",
-        claim: "Whatever dies, one after the other, under load: no acknowledged order is lost, none is \
-                charged twice, and the shop recovers.",
+        claim: "Whatever dies, one after the other, under load: no acknowledged order is lost, \
+                none is charged twice, and the shop recovers.",
         cluster: CLUSTER,
         loads: vec![FULL_SHELVES, customers(ORDINARY, 4.0, 100)],
         faults: vec![
-            at(
-                5,
-                5,
-                Kind::Kill {
-                    target: "order-1".into(),
-                },
-            ),
-            at(
-                12,
-                5,
-                Kind::Kill {
-                    target: "pay".into(),
-                },
-            ),
-            at(
-                22,
-                5,
-                Kind::PowerLoss {
-                    target: "product-1".into(),
-                },
-            ),
-            at(
-                30,
-                5,
-                Kind::StoreOutage {
-                    service: "order".into(),
-                },
-            ),
-            at(
-                40,
-                5,
-                Kind::StoreOutage {
-                    service: "pay".into(),
-                },
-            ),
-            at(
-                48,
-                5,
-                Kind::StoreOutage {
-                    service: "product".into(),
-                },
-            ),
-            at(55, 5, Kind::BrokerOutage),
-            at(
-                62,
-                5,
-                Kind::Stop {
-                    deployment: "notice".into(),
-                },
-            ),
-            at(
-                65,
-                5,
-                Kind::PowerLoss {
-                    target: "customercenter".into(),
-                },
-            ),
-            at(
-                72,
-                5,
-                Kind::Kill {
-                    target: "gateway".into(),
-                },
-            ),
-            at(
-                80,
-                5,
-                Kind::PowerLoss {
-                    target: "order-2".into(),
-                },
-            ),
+            at(5, kill("order-1")),
+            at(12, kill("pay")),
+            at(22, power_loss("product-1")),
+            at(30, store_outage("order")),
+            at(40, store_outage("pay")),
+            at(48, store_outage("product")),
+            at(55, Kind::BrokerOutage),
+            at(62, stop("notice")),
+            at(65, power_loss("customercenter")),
+            at(72, kill("gateway")),
+            at(80, power_loss("order-2")),
         ],
         safety: Duration::from_secs(120),
         settle: Duration::from_secs(90),
@@ -110,4 +42,33 @@ pub(super) fn scenario() -> Scenario {
         ],
         invariants: invariants::all(),
     }
+}
+
+/// Each strikes for 5 s.
+fn at(start_s: u64, kind: Kind) -> Fault {
+    Fault {
+        kind,
+        start: Start::AtMs(start_s * 1_000),
+        length_ms: Some(5_000),
+    }
+}
+
+fn kill(target: &'static str) -> Kind {
+    let target = target.into();
+    Kind::Kill { target }
+}
+
+fn power_loss(target: &'static str) -> Kind {
+    let target = target.into();
+    Kind::PowerLoss { target }
+}
+
+fn store_outage(service: &'static str) -> Kind {
+    let service = service.into();
+    Kind::StoreOutage { service }
+}
+
+fn stop(deployment: &'static str) -> Kind {
+    let deployment = deployment.into();
+    Kind::Stop { deployment }
 }

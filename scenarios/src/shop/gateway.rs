@@ -109,8 +109,8 @@ const MIX: &[Share] = &[
 pub(super) fn scenario() -> Scenario {
     Scenario {
         name: "shop/gateway",
-        claim: "A command gives the same result by the gateway and by the service's own port; with a \
-                service down the gateway says so at once.",
+        claim: "A command gives the same result by the gateway and by the service's own port; with \
+                a service down the gateway says so at once.",
         cluster: CLUSTER,
         loads: vec![FULL_SHELVES, customers(MIX, 6.0, 40)],
         faults: vec![Fault {

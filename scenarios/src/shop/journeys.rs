@@ -22,8 +22,8 @@ pub(super) const TROUBLE: &[Answer] = &[
     Answer::Outcome(Outcome::Unknown),
 ];
 
-/// An order of one of three items, by the gateway. Any trouble is allowed; a promise of its own says
-/// how much.
+/// An order of one of three items, by the gateway. Any trouble is allowed; a promise of its own
+/// says how much.
 pub(super) const PLACE: Request = Request {
     method: "POST",
     target: GATEWAY,

@@ -18,8 +18,8 @@ use crate::scenario::Scenario;
 pub(super) fn scenario() -> Scenario {
     Scenario {
         name: "shop/notify-outage",
-        claim: "With notification down every order is accepted at once; after its start exactly one \
-                message follows for every event.",
+        claim: "With notification down every order is accepted at once; after its start exactly \
+                one message follows for every event.",
         cluster: CLUSTER,
         loads: vec![FULL_SHELVES, customers(ORDINARY, 4.0, 40)],
         faults: vec![Fault {

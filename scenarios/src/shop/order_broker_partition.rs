@@ -16,8 +16,8 @@ use crate::scenario::Scenario;
 pub(super) fn scenario() -> Scenario {
     Scenario {
         name: "shop/order-broker-partition",
-        claim: "Cut off from the broker, orders are accepted all the same; once healed every event follows, \
-                in order, once.",
+        claim: "Cut off from the broker, orders are accepted all the same; once healed every event \
+                follows, in order, once.",
         cluster: CLUSTER,
         loads: vec![FULL_SHELVES, customers(ORDINARY, 4.0, 40)],
         faults: vec![Fault {

@@ -28,8 +28,8 @@ fn killed_at(pod: &'static str, place: &'static str, occurrence: u32) -> Fault {
 pub(super) fn scenario() -> Scenario {
     Scenario {
         name: "shop/order-killed-mid-payment",
-        claim: "An order whose front dies between payment and commit is either accepted and paid for, or \
-                refused and given back.",
+        claim: "An order whose front dies between payment and commit is either accepted and paid \
+                for, or refused and given back.",
         cluster: CLUSTER,
         loads: vec![FULL_SHELVES, customers(ORDINARY, 6.0, 45)],
         faults: vec![

@@ -18,8 +18,8 @@ use crate::scenario::Scenario;
 pub(super) fn scenario() -> Scenario {
     Scenario {
         name: "shop/pay-partition-one-way",
-        claim: "Payments whose answers never arrive are given back: nobody is charged for an order that was \
-                refused.",
+        claim: "Payments whose answers never arrive are given back: nobody is charged for an order \
+                that was refused.",
         cluster: CLUSTER,
         loads: vec![FULL_SHELVES, customers(ORDERS, 5.0, 70)],
         faults: vec![Fault {

@@ -27,8 +27,8 @@ const MIX: &[Share] = &[
 pub(super) fn scenario() -> Scenario {
     Scenario {
         name: "shop/stock",
-        claim: "Orders beyond the stock are accepted and wait; new stock serves them in their order; stock \
-                falls by what is delivered and never below zero.",
+        claim: "Orders beyond the stock are accepted and wait; new stock serves them in their \
+                order; stock falls by what is delivered and never below zero.",
         cluster: CLUSTER,
         loads: vec![TEN_THEN_MORE, customers(MIX, 3.0, 30)],
         faults: vec![],

@@ -31,8 +31,8 @@ fn lost(store: &'static str, service: &'static str, commit: u32) -> Fault {
 pub(super) fn scenario() -> Scenario {
     Scenario {
         name: "shop/store-lost-reply",
-        claim: "A commit whose reply is lost is repeated under its id until its answer is known: it takes \
-                effect once and nobody notices.",
+        claim: "A commit whose reply is lost is repeated under its id until its answer is known: \
+                it takes effect once and nobody notices.",
         cluster: CLUSTER,
         loads: vec![FULL_SHELVES, customers(ORDINARY, 5.0, 40)],
         faults: vec![

@@ -1,7 +1,7 @@
 //! # kit: what services are written against
 //!
-//! A bounded context is `async fn run(pod: Pod) -> Result<(), Error>`. Everything it touches outside
-//! itself comes with the [`Pod`]; the same `run` serves over TCP and inside the simulator.
+//! A bounded context is `async fn run(pod: Pod) -> Result<(), Error>`. Everything it touches
+//! outside itself comes with the [`Pod`]; the same `run` serves over TCP and inside the simulator.
 //!
 //! **What it must not know:** any domain word (order, payment, ticket…), the simulator, scenarios,
 //! reports. It depends on no other crate of this workspace.

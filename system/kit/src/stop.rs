@@ -2,7 +2,8 @@
 
 use tokio_util::sync::CancellationToken;
 
-/// Raised once, seen by every clone. After it a context stops accepting, finishes what it has, ends.
+/// Raised once, seen by every clone. After it a context stops accepting, finishes what it has,
+/// ends.
 #[derive(Clone, Debug, Default)]
 pub struct Stop(CancellationToken);
 

@@ -1,5 +1,5 @@
-//! What serving costs. Free in the real world; in the simulator a request queues for a worker thread
-//! and spends modelled time there.
+//! What serving costs. Free in the real world; in the simulator a request queues for a worker
+//! thread and spends modelled time there.
 
 use std::{any::Any, sync::Arc};
 

@@ -1,7 +1,7 @@
 //! The broker as services see it: a partitioned log, consumer groups, at least once.
 //!
-//! [`Broker`] is the port; every adapter passes one contract test. One topic per system, keyed by the
-//! front aggregate, so that everything about one order lies in one partition, in order.
+//! [`Broker`] is the port; every adapter passes one contract test. One topic per system, keyed by
+//! the front aggregate, so that everything about one order lies in one partition, in order.
 
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
@@ -93,9 +93,10 @@ pub trait Broker: Send + Sync + 'static {
     ) -> BoxFuture<'_, Result<Vec<Position>, BusError>>;
 
     /// Joins the group if need be, counts as a heartbeat, and gives uncommitted events of the
-    /// member's partitions, at most `limit`, from the acknowledged offsets on. Waits up to `wait_ms`
-    /// for the first one; a standing that is news to the member ends the wait, and the adapter may bound
-    /// it further. A `limit` of 0 is a heartbeat and no more: it tells the member's standing at once.
+    /// member's partitions, at most `limit`, from the acknowledged offsets on. Waits up to
+    /// `wait_ms` for the first one; a standing that is news to the member ends the wait, and the
+    /// adapter may bound it further. A `limit` of 0 is a heartbeat and no more: it tells the
+    /// member's standing at once.
     fn poll(
         &self,
         member: Member,

@@ -1,4 +1,5 @@
-//! A gateway: path prefixes to services, requests and answers passed through (Spring Cloud Gateway).
+//! A gateway: path prefixes to services, requests and answers passed through (Spring Cloud
+//! Gateway).
 //!
 //! It never repeats a request. What it answers itself says what it knows: 503, marked as refused,
 //! when surely nothing was sent; 504 when the request may have had its effect.

@@ -1,15 +1,15 @@
-//! The `Idempotency-Key` rule: the same key and body give the first answer, the same key and another
-//! body is 422, and a key given up by its sender is refused for ever.
+//! The `Idempotency-Key` rule: the same key and body give the first answer, the same key and
+//! another body is 422, and a key given up by its sender is refused for ever.
 //!
 //! It rests on commit ids alone: what a key stands for is the commit `key/<key>`, so that checking
 //! the key, doing the work and keeping the answer are one atomic step, also for two at once.
 //!
 //! ```ignore
-//! async fn approve(pod: Pod, Keyed { request, body }: Keyed<NewPay>) -> Result<Response, Problem> {
-//!     if let Some(first) = request.first_answer(&pod.store).await? { return Ok(first.into_response()) }
-//!     let mut unit = pod.store.unit(request.commit_id());
-//!     // … decide, put, publish …
-//!     let receipt = unit.commit(&request.keep(answer)).await?;
+//! async fn approve(pod: Pod, Keyed { request, body }: Keyed<NewPay>) -> Result<Response, Problem>
+//! {
+//!     if let Some(first) = request.first_answer(&pod.store).await? { return
+//!     Ok(first.into_response()) } let mut unit = pod.store.unit(request.commit_id()); // … decide,
+//!     put, publish … let receipt = unit.commit(&request.keep(answer)).await?;
 //!     Ok(request.answer(&receipt)?.into_response())
 //! }
 //! ```

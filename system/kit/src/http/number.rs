@@ -1,7 +1,8 @@
 //! Members of a body as people send them: HTTPie's `k=v` makes every number a string.
 //!
-//! For `#[serde(deserialize_with = "…")]`. The functions for optional members take `null` as absent;
-//! write `#[serde(default, deserialize_with = "…")]` so that the member may also be missing.
+//! For `#[serde(deserialize_with = "…")]`. The functions for optional members take `null` as
+//! absent; write `#[serde(default, deserialize_with = "…")]` so that the member may also be
+//! missing.
 //!
 //! ```
 //! use serde::Deserialize;

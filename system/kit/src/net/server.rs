@@ -18,7 +18,8 @@ use crate::{
     Error, Pod, config::Config, config::ConfigError, http::pipeline::pipeline, stop::Stop,
 };
 
-/// The pause after a failed accept (no descriptors left, say), and how many in a row end the server.
+/// The pause after a failed accept (no descriptors left, say), and how many in a row end the
+/// server.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 const ACCEPT_FAILURES_MAX: u32 = 100;
 

@@ -180,7 +180,10 @@ mod tests {
         }
 
         #[test]
-        fn retries_stay_within_their_share_of_requests(requests in 0_u64..2000, percent in 0_u32..=100) {
+        fn retries_stay_within_their_share_of_requests(
+            requests in 0_u64..2000,
+            percent in 0_u32..=100,
+        ) {
             let budget = RetryBudget::new(percent, 10);
             let mut retries = 0;
             for _ in 0..requests {

@@ -1,5 +1,5 @@
-//! Request and reply over a [`Transport`](crate::net::Transport) stream: how a remote database and a
-//! remote broker are called.
+//! Request and reply over a [`Transport`](crate::net::Transport) stream: how a remote database and
+//! a remote broker are called.
 //!
 //! One connection carries many calls at once; replies come in any order, because some calls wait
 //! (a poll, a look at an empty outbox). On the wire, each way, is a sequence of frames:
@@ -40,8 +40,8 @@ pub enum RpcError {
     /// The request was sent and no answer came: it may or may not have been executed.
     #[error("no answer: {0}")]
     Unknown(String),
-    /// Request or answer is too large or does not parse: repeating cannot mend it. An answer that is
-    /// too large was executed all the same.
+    /// Request or answer is too large or does not parse: repeating cannot mend it. An answer that
+    /// is too large was executed all the same.
     #[error("refused: {0}")]
     Refused(String),
 }

@@ -23,7 +23,8 @@ pub struct Settings {
     pub source: String,
     /// Dates events and makes fresh commit ids.
     pub clock: Clock,
-    /// Spreads repetitions and makes fresh commit ids. Every start of a pod needs a stream of its own.
+    /// Spreads repetitions and makes fresh commit ids. Every start of a pod needs a stream of its
+    /// own.
     pub rng: Rng,
     /// How long reads and commits are repeated while the database is silent or out of reach.
     pub patience: Duration,

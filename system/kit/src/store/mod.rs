@@ -1,12 +1,12 @@
 //! The database as services see it: loads by key, queries by index, and one commit.
 //!
-//! A unit of work is any number of loads, then **one** [`Commit`]: expected versions, writes, outbox
-//! events and the inbox entry, all or nothing. [`Database`] is the port; every adapter passes one
-//! contract test.
+//! A unit of work is any number of loads, then **one** [`Commit`]: expected versions, writes,
+//! outbox events and the inbox entry, all or nothing. [`Database`] is the port; every adapter
+//! passes one contract test.
 //!
 //! **Lost replies are normal life.** Every commit carries an id that is stored with it: committing
-//! the same id again does nothing and gives the first answer. After [`StoreError::Unknown`] a caller
-//! therefore repeats the same commit until it knows; [`Store::commit`] does.
+//! the same id again does nothing and gives the first answer. After [`StoreError::Unknown`] a
+//! caller therefore repeats the same commit until it knows; [`Store::commit`] does.
 //!
 //! **Where to start reading:** services use [`Store`] and [`Unit`] with their own [`Entity`] types;
 //! everything else in this file is the port, for adapters and the relay.
@@ -112,9 +112,9 @@ impl Receipt {
 /// Sort order of a query.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sort {
-    /// A top-level member of the body, or `id`. Letters, digits and `_` only, and some record of the
-    /// collection must have it: else [`StoreError::BadQuery`]. Absent and null come before numbers,
-    /// numbers before texts.
+    /// A top-level member of the body, or `id`. Letters, digits and `_` only, and some record of
+    /// the collection must have it: else [`StoreError::BadQuery`]. Absent and null come before
+    /// numbers, numbers before texts.
     pub field: String,
     /// Greatest first.
     pub descending: bool,

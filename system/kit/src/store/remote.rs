@@ -132,7 +132,8 @@ impl Database for RemoteDatabase {
 }
 
 /// Serves `database` on `port` until `stop` is raised. Every executed commit is told as
-/// [`Signal::Committed`] while its reply has not been sent; whoever hears it may act at that moment.
+/// [`Signal::Committed`] while its reply has not been sent; whoever hears it may act at that
+/// moment.
 ///
 /// # Errors
 /// When the port cannot be bound.

@@ -70,8 +70,8 @@ impl Consumer {
     /// Consumes until `pod.stop` is raised, then finishes the event it is at and leaves the group.
     ///
     /// `policy` decides on each event, in the order of its partition (partitions side by side). It
-    /// gets the unit of work and nothing else, so that its effect is the commit and nothing else. It
-    /// may be called again for an event: after a conflict, an outage, a rebalance.
+    /// gets the unit of work and nothing else, so that its effect is the commit and nothing else.
+    /// It may be called again for an event: after a conflict, an outage, a rebalance.
     ///
     /// What the policy or the commit fails with is repeated for ever: an event is never skipped.
     pub async fn run<P>(self, pod: Pod, policy: P)
@@ -181,7 +181,8 @@ where
         }
     }
 
-    /// Heartbeats while a batch is handled. Raises `fenced` when the group has moved on. Never ends.
+    /// Heartbeats while a batch is handled. Raises `fenced` when the group has moved on. Never
+    /// ends.
     async fn keep_alive(&self, generation: u64, fenced: &AtomicBool) {
         loop {
             sleep(self.consumer.heartbeat).await;

@@ -10,8 +10,8 @@ use crate::{
     store::{Lease, OutboxRow, StoreError},
 };
 
-/// Publishes a database's outbox. Every pod of a context runs one; the one with the lease works, the
-/// others wait for it to fail.
+/// Publishes a database's outbox. Every pod of a context runs one; the one with the lease works,
+/// the others wait for it to fail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Relay {
     /// The topic of all events.
@@ -19,8 +19,8 @@ pub struct Relay {
     /// Most rows of one batch, at least 1; one batch is in flight at a time. Halved while the
     /// database or the broker cannot take so many.
     pub batch: u64,
-    /// How long the lease lasts without renewal. It is renewed at a third of it; another relay tries
-    /// to get it every half of it, and so takes over after at most one and a half.
+    /// How long the lease lasts without renewal. It is renewed at a third of it; another relay
+    /// tries to get it every half of it, and so takes over after at most one and a half.
     pub lease: Duration,
 }
 

@@ -46,8 +46,11 @@ impl Heard {
 
     fn outcomes(&self, wanted: CallOutcome) -> usize {
         let heard = self.0.lock().expect("no panic while hearing");
-        let is_wanted = |(_, signal): &&(Duration, Signal)| matches!(signal, Signal::BreakerCall { outcome, .. } if *outcome == wanted);
-        heard.iter().filter(is_wanted).count()
+        let is_wanted = |signal: &Signal| match signal {
+            Signal::BreakerCall { outcome, .. } => *outcome == wanted,
+            _ => false,
+        };
+        heard.iter().filter(|(_, signal)| is_wanted(signal)).count()
     }
 }
 

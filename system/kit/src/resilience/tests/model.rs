@@ -97,6 +97,7 @@ enum Step {
 }
 
 fn step() -> impl Strategy<Value = Step> {
+    let long_wait = prop_oneof![Just(500_u64), Just(5_000), Just(5_001), 0_u64..12_000];
     let outcome = prop_oneof![
         4 => Just(CallOutcome::Failure),
         1 => Just(CallOutcome::Timeout),
@@ -106,7 +107,7 @@ fn step() -> impl Strategy<Value = Step> {
     ];
     prop_oneof![
         3 => (0_u64..40).prop_map(Step::Wait),
-        1 => prop_oneof![Just(500_u64), Just(5_000), Just(5_001), 0_u64..12_000].prop_map(Step::Wait),
+        1 => long_wait.prop_map(Step::Wait),
         4 => (1_usize..12).prop_map(Step::Begin),
         30 => (0_usize..20, outcome).prop_map(|(n, outcome)| Step::End(n, outcome)),
     ]

@@ -5,8 +5,8 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use super::{Failure, schema, signed, unsigned};
 use crate::store::{Lease, OutboxRow, StoreError};
 
-/// Takes or renews the lease. One that seems taken in the future has lapsed: the clock was set back,
-/// and nobody may wait for it to catch up.
+/// Takes or renews the lease. One that seems taken in the future has lapsed: the clock was set
+/// back, and nobody may wait for it to catch up.
 pub(super) fn lease(
     connection: &mut Connection,
     owner: &str,

@@ -77,7 +77,8 @@ pub(super) const TAKE: &str = "INSERT OR REPLACE INTO lease VALUES (1, ?, ?, ?, 
 /// Makes a new database's tables, or checks that an old one's are those of this program.
 pub(super) fn prepare(connection: &mut Connection) -> Result<(), Failure> {
     connection.busy_timeout(std::time::Duration::ZERO)?;
-    // Exclusive and without waiting: a second process gets an error at once instead of a silent fight.
+    // Exclusive and without waiting: a second process gets an error at once instead of a silent
+    // fight.
     connection.pragma_update(None, "locking_mode", "exclusive")?;
     // A database in memory has no log and answers `memory`.
     connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;

@@ -1,4 +1,5 @@
-//! Workers on a stage: a database and a broker in memory, both of which may fail, under paused time.
+//! Workers on a stage: a database and a broker in memory, both of which may fail, under paused
+//! time.
 
 mod consuming;
 mod flaky;
