@@ -17,3 +17,8 @@ pub mod runner;
 pub mod scenario;
 pub mod shop;
 pub mod system;
+
+/// The examples of the README, as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
