@@ -68,7 +68,11 @@ impl Payment {
         let one_call = settings.execution_timeout.unwrap_or(timeout);
         let pool = breaker::thread_pool(ThreadPoolSettings::from_config(&pod.config, PAY)?);
         Ok(Self {
-            client: pod.client(ClientSettings::default()),
+            client: pod.client(ClientSettings {
+                // A call that the breaker has given up must not connect and be sent after all.
+                connect_timeout: one_call / 2,
+                ..ClientSettings::default()
+            }),
             target: url
                 .trim_start_matches("http://")
                 .trim_end_matches('/')
