@@ -1,6 +1,7 @@
 //! A system for real: every context in this process, over TCP, with its data in files.
 
 use std::{
+    collections::BTreeSet,
     fs::{self, File, TryLockError},
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
@@ -10,7 +11,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 use squall_kit::{
-    BoxFuture, Error, Pod,
+    Error, Pod,
     bus::{
         Bus,
         log::{self, Log},
@@ -28,22 +29,26 @@ use squall_kit::{
     },
     work::Work,
 };
-use tokio::task::JoinSet;
+use squall_sim::cluster::spec::Program;
+use tokio::{
+    task::{JoinError, JoinSet},
+    time::timeout,
+};
 
 use crate::system::System;
 
 /// The port that every context listens on in a cluster, and by which others dial it.
 pub const CLUSTER_PORT: u16 = 8080;
 
-/// How long a context may take to end after the stop signal (Kubernetes: 30 s).
+/// How long the contexts may take to end, all together (Kubernetes: 30 s).
 const GRACE: Duration = Duration::from_secs(30);
 /// How long reads and commits are repeated while a database is silent.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A system about to be served.
 pub struct Real {
-    pods: Vec<(Pod, squall_sim::cluster::spec::Program)>,
-    stop: Stop,
+    /// The ones others depend on first, each with a stop signal of its own.
+    pods: Vec<(Pod, Program)>,
     /// Held for as long as the data is in use.
     _lock: File,
 }
@@ -53,20 +58,21 @@ impl Real {
     /// ports plus `port_offset`.
     ///
     /// # Errors
-    /// A directory or a file that cannot be used, with its path; ports above 65535.
+    /// A directory or a file that cannot be used, with its path; ports that are taken, or above
+    /// 65535.
     pub fn open(system: &System, data: &Path, port_offset: u16) -> Result<Self> {
         let folder = data.join(system.name);
         fs::create_dir_all(&folder)
             .with_context(|| format!("cannot use the data directory {}", folder.display()))?;
         let lock = lock(&folder)?;
-        let stop = Stop::new();
+        let services = addresses(system, port_offset)?;
+        claim(&services)?;
         let broker = Log::file(
             &folder.join("broker.db"),
             log::Settings::default(),
             Threads::MayBlock,
         )
         .context("cannot open the broker's log")?;
-        let services = addresses(system, port_offset)?;
         let mut pods = Vec::new();
         for (context, &(_, address)) in system.contexts.iter().zip(&services) {
             let net = Tcp {
@@ -88,57 +94,69 @@ impl Real {
                 rng: fresh_rng(context.name)?,
                 spawn: Spawn::tokio(),
                 work: Work::free(),
-                stop: stop.clone(),
+                stop: Stop::new(),
                 signals: Signals::silent(),
             };
             pods.push((pod, context.program));
         }
-        Ok(Self {
-            pods,
-            stop,
-            _lock: lock,
-        })
+        Ok(Self { pods, _lock: lock })
     }
 
-    /// Serves until `end` is ready, then ends cleanly within the grace period. `ready` is called
+    /// Serves until `end` is raised, then ends cleanly within the grace period. `ready` is called
     /// once every port answers.
     ///
     /// # Errors
     /// The first context that cannot start or that ends by itself, by name.
-    pub async fn serve(self, end: BoxFuture<'static, ()>, ready: impl FnOnce()) -> Result<()> {
+    pub async fn serve(self, end: Stop, ready: impl FnOnce()) -> Result<()> {
         let mut running = JoinSet::new();
-        let ports: Vec<_> = self.pods.iter().map(|(pod, _)| pod.clone()).collect();
+        let pods: Vec<_> = self.pods.iter().map(|(pod, _)| pod.clone()).collect();
         for (pod, program) in self.pods {
             let name = Arc::clone(&pod.name);
             #[expect(clippy::disallowed_methods, reason = "the real world's runtime")]
             running.spawn(async move { (name, program(pod).await) });
         }
-        let started = wait_until_listening(&ports);
-        let mut end = end;
+        let started_and_asked_to_end = async {
+            wait_until_listening(&pods).await;
+            ready();
+            end.raised().await;
+        };
         let failure = tokio::select! {
             biased;
             ended = running.join_next() => Some(explain(ended)),
-            () = started => {
-                ready();
-                tokio::select! {
-                    biased;
-                    ended = running.join_next() => Some(explain(ended)),
-                    () = &mut end => None,
-                }
-            }
+            () = end.raised() => None,
+            () = started_and_asked_to_end => None,
         };
-        self.stop.raise();
-        let drained = async { while running.join_next().await.is_some() {} };
-        let clean = tokio::time::timeout(GRACE, drained).await.is_ok();
+        if failure.is_some() {
+            // Somebody is missing already: no turn is worth waiting for.
+            pods.iter().for_each(|pod| pod.stop.raise());
+        }
+        let clean = timeout(GRACE, end_in_turn(&pods, &mut running)).await;
         match failure {
             Some(failure) => Err(failure),
-            None if clean => Ok(()),
+            None if clean.is_ok() => Ok(()),
             None => bail!(
                 "some contexts had not ended {} s after the stop",
                 GRACE.as_secs()
             ),
         }
     }
+}
+
+/// Ends the gateway first and what others depend on last, so that a request under way still finds
+/// everybody it needs.
+async fn end_in_turn(pods: &[Pod], running: &mut JoinSet<Ended>) {
+    let mut ended = BTreeSet::new();
+    for pod in pods.iter().rev() {
+        pod.stop.raise();
+        while !ended.contains(&pod.name) {
+            match running.join_next().await {
+                Some(Ok((name, _))) => ended.insert(name),
+                // Who panicked tells no name; it may be this one.
+                Some(Err(_)) | None => break,
+            };
+        }
+    }
+    while running.join_next().await.is_some() {}
 }
 
 fn addresses(system: &System, port_offset: u16) -> Result<Vec<(String, SocketAddr)>> {
@@ -155,6 +173,16 @@ fn addresses(system: &System, port_offset: u16) -> Result<Vec<(String, SocketAdd
         ))
     });
     addresses.collect()
+}
+
+/// Fails where a port cannot be had, before anything runs.
+#[expect(clippy::disallowed_types, reason = "a look at the real network")]
+fn claim(services: &[(String, SocketAddr)]) -> Result<()> {
+    for (context, address) in services {
+        std::net::TcpListener::bind(address)
+            .with_context(|| format!("cannot serve {context} on port {}", address.port()))?;
+    }
+    Ok(())
 }
 
 fn lock(folder: &Path) -> Result<File> {
@@ -202,13 +230,14 @@ async fn wait_until_listening(pods: &[Pod]) {
     }
 }
 
-type Joined = Option<Result<(Arc<str>, Result<(), Error>), tokio::task::JoinError>>;
+/// A context that has ended: its pod's name, and how.
+type Ended = (Arc<str>, Result<(), Error>);
 
-fn explain(ended: Joined) -> anyhow::Error {
+fn explain(ended: Option<Result<Ended, JoinError>>) -> anyhow::Error {
     match ended {
         Some(Ok((name, Err(error)))) => {
             let context = name.trim_end_matches("-1");
-            anyhow::Error::new(error).context(format!("{context} cannot be served"))
+            anyhow::anyhow!("{context} cannot be served: {error}")
         }
         Some(Ok((name, Ok(())))) => anyhow::anyhow!("{name} ended by itself"),
         Some(Err(error)) => anyhow::anyhow!("a context died: {error}"),

@@ -2,12 +2,22 @@
 
 use std::io::Write as _;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
+use squall_kit::stop::Stop;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Ending, ServeArgs};
-use crate::{names, real::Real, system};
+use crate::{
+    names,
+    real::Real,
+    system::{self, System},
+};
 
-/// Serves a system until Ctrl-C or SIGTERM.
+/// The exit code of who was interrupted twice (a shell's 128 + SIGINT).
+const GIVEN_UP: i32 = 130;
+
+/// Serves a system until Ctrl-C or SIGTERM. What is under way then is finished; a second signal
+/// gives it up.
 pub fn serve(args: &ServeArgs) -> Ending {
     match try_serve(args) {
         Ok(()) => Ending::Pass,
@@ -26,18 +36,28 @@ fn try_serve(args: &ServeArgs) -> Result<()> {
     };
     let runtime = runtime()?;
     let _entered = runtime.enter();
+    // Heard from the first moment on: whoever ends a start ends it cleanly, too.
+    let asked = Asked::listen().context("cannot listen for Ctrl-C")?;
     let real = Real::open(system, &args.data, args.port_offset)?;
-    let offset = args.port_offset;
-    runtime.block_on(real.serve(Box::pin(asked_to_end()), || {
-        let mut out = std::io::stdout().lock();
-        // A closed stdout ends no service.
-        let _ = writeln!(out, "serving {}; Ctrl-C ends it", system.name);
-        for context in system.contexts {
-            let port = context.port + offset;
-            let _ = writeln!(out, "  {:<16} http://localhost:{port}", context.name);
+    let end = Stop::new();
+    runtime.block_on(async {
+        tokio::select! {
+            biased;
+            served = real.serve(end.clone(), || announce(system, args.port_offset)) => served,
+            () = asked.twice(&end) => std::process::exit(GIVEN_UP),
         }
-        let _ = out.flush();
-    }))
+    })
+}
+
+fn announce(system: &System, port_offset: u16) {
+    let mut out = std::io::stdout().lock();
+    // A closed stdout ends no service.
+    let _ = writeln!(out, "serving {}; Ctrl-C ends it", system.name);
+    for context in system.contexts {
+        let port = context.port + port_offset;
+        let _ = writeln!(out, "  {:<16} http://localhost:{port}", context.name);
+    }
+    let _ = out.flush();
 }
 
 #[expect(
@@ -50,16 +70,32 @@ fn runtime() -> Result<tokio::runtime::Runtime> {
         .build()?)
 }
 
-/// Ready at the first Ctrl-C or SIGTERM.
-async fn asked_to_end() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        let _ = tokio::signal::ctrl_c().await;
-        return;
-    };
-    tokio::select! {
-        biased;
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
+/// Ctrl-C and SIGTERM, counted from the moment this is made.
+struct Asked {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Asked {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    /// The first signal raises `end`; the second one ends the wait.
+    async fn twice(mut self, end: &Stop) {
+        self.once().await;
+        end.raise();
+        self.once().await;
+    }
+
+    async fn once(&mut self) {
+        tokio::select! {
+            biased;
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
 }
