@@ -27,6 +27,9 @@ use squall_sim::simulation::EngineKind;
 use super::{Ending, EngineName, RunArgs};
 use crate::{catalogue, names, pool, runner, scenario::Scenario};
 
+/// The files in `--out`.
+const FILES: [&str; 2] = ["results.json", "junit.xml"];
+
 /// One run to be made.
 struct Task {
     scenario: Arc<Scenario>,
@@ -52,9 +55,9 @@ pub fn run(args: &RunArgs) -> Ending {
 
 fn try_run(args: &RunArgs) -> Result<Ending> {
     let tasks = tasks(args)?;
-    prepare(&args.out)?;
     let stop = Arc::new(AtomicBool::new(false));
     listen_for_interrupts(&stop);
+    prepare(&args.out)?;
     let engine = match args.engine {
         EngineName::Squall => EngineKind::Events,
         EngineName::Turmoil => EngineKind::Turmoil,
@@ -75,12 +78,14 @@ fn try_run(args: &RunArgs) -> Result<Ending> {
     bar.finish_and_clear();
     let made: Vec<Made> = made.into_iter().flatten().collect();
     let left_out = tasks.len() - made.len();
-    let ending = finish(args, made, began.elapsed())?;
+    let mut ending = finish(args, made, began.elapsed())?;
     if left_out > 0 {
         eprintln!(
             "squall: interrupted; {left_out} of {} runs were not made",
             tasks.len()
         );
+        // Of the runs that were not made nobody knows whether they pass.
+        ending = ending.worse(Ending::Vacuous);
     }
     Ok(ending)
 }
@@ -111,7 +116,11 @@ fn prepare(out: &Path) -> Result<()> {
     fs::create_dir_all(out).with_context(cannot)?;
     let probe = out.join(".writable");
     fs::write(&probe, []).with_context(cannot)?;
-    fs::remove_file(&probe).with_context(cannot)
+    fs::remove_file(&probe).with_context(cannot)?;
+    let taken = FILES.into_iter().find(|name| out.join(name).is_dir());
+    taken.map_or(Ok(()), |name| {
+        Err(anyhow::anyhow!("{name} is a directory")).with_context(cannot)
+    })
 }
 
 /// The first Ctrl-C lets the runs under way finish; the second one ends the program.
@@ -171,10 +180,11 @@ fn finish(args: &RunArgs, made: Vec<Made>, total: Duration) -> Result<Ending> {
     }
     let runs = reports.iter().map(|report| report.result.clone()).collect();
     let results = Results::new(runs, wall);
-    write(&args.out.join("results.json"), &results.to_json())?;
-    write(&args.out.join("junit.xml"), &junit(&reports))?;
+    let [json_name, junit_name] = FILES;
+    write(&args.out.join(json_name), &results.to_json())?;
+    write(&args.out.join(junit_name), &junit(&reports))?;
     print(&reports, total, &args.out)?;
-    Ok(ending(results.verdict()))
+    Ok(ending_of(results.verdict()))
 }
 
 /// Whole or not at all: a reader never sees half a file.
@@ -186,7 +196,9 @@ fn write(path: &Path, text: &str) -> Result<()> {
 }
 
 fn print(reports: &[Report], total: Duration, out: &Path) -> Result<()> {
-    let colour = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    // An empty one counts as absent (no-color.org).
+    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let colour = io::stdout().is_terminal() && !plain;
     let passed = reports
         .iter()
         .filter(|report| report.result.verdict == RunVerdict::Pass)
@@ -206,7 +218,7 @@ fn print(reports: &[Report], total: Duration, out: &Path) -> Result<()> {
     }
 }
 
-fn ending(verdict: RunVerdict) -> Ending {
+fn ending_of(verdict: RunVerdict) -> Ending {
     match verdict {
         RunVerdict::Pass => Ending::Pass,
         RunVerdict::Vacuous | RunVerdict::Unknown => Ending::Vacuous,
