@@ -42,7 +42,8 @@ pub fn unknown(kind: &str, name: &str, known: &[&str]) -> String {
         .take(SUGGESTIONS)
         .map(|(name, _)| *name)
         .collect();
-    format!("no {kind} {name:?}; the nearest are {}", near.join(", "))
+    let are = if near.len() == 1 { "is" } else { "are" };
+    format!("no {kind} {name:?}; the nearest {are} {}", near.join(", "))
 }
 
 #[cfg(test)]

@@ -50,8 +50,8 @@ pub struct RunArgs {
     /// The seed of the one run of each scenario.
     #[arg(long, default_value_t = 1, conflicts_with = "seeds")]
     pub seed: u64,
-    /// Run each scenario with seeds 1 to N.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    /// Run each scenario with seeds 1 to N, at most 1000000.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub seeds: Option<u64>,
     /// Runs at the same time; as many as the machine has cores when not said.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
