@@ -1,0 +1,220 @@
+//! The `squall` command, as scripts and people meet it.
+
+mod support;
+
+use std::{fs, io, path::Path, process::Command};
+
+use serde_json::Value;
+use support::program::{Running, Said, squall};
+
+fn assert_refused(said: &Said, words: &[&str]) {
+    assert_eq!(said.code, Some(2), "{said:?}");
+    assert_eq!(said.out, "", "nothing was run");
+    for word in words {
+        assert!(said.err.contains(word), "{word:?} is missing: {said:?}");
+    }
+}
+
+fn text(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn json(path: &Path) -> Value {
+    serde_json::from_str(&text(path)).expect("JSON")
+}
+
+/// The command line, and `--out` with its directory.
+fn with_out(args: &[&str], out: &Path) -> Vec<String> {
+    let out = out.to_str().expect("a temporary directory has a name");
+    let args = args.iter().copied().chain(["--out", out]);
+    args.map(str::to_owned).collect()
+}
+
+#[test]
+fn a_name_that_matches_nothing_gets_its_neighbours() {
+    let out = tempfile::tempdir().expect("a temporary directory");
+    for (name, neighbour) in [
+        ("pay-outrage", "shop/pay-outage"),
+        ("shop/stok", "shop/stock"),
+        ("gatway", "shop/gateway"),
+    ] {
+        for args in [&["run", name][..], &[name], &["run", "stock", name]] {
+            let said = squall(with_out(args, &out.path().join("never")));
+            assert_refused(&said, &[&format!("{name:?}"), neighbour]);
+            assert_eq!(said.err.lines().count(), 1, "{said:?}");
+        }
+    }
+    assert!(!out.path().join("never").exists(), "nothing was written");
+}
+
+#[test]
+fn flags_that_make_no_sense_are_refused() {
+    for args in [
+        &["run", "stock", "--seeds", "0"][..],
+        &["--seeds", "0"],
+        &["--seeds", "18446744073709551615"],
+        &["run", "stock", "--seed", "1", "--seeds", "2"],
+        &["run", "stock", "--seed", "one"],
+        &["run", "stock", "--jobs", "0"],
+        &["run", "stock", "--engine", "steam"],
+        &["run", "stock", "--faster"],
+        &["list", "--yaml"],
+    ] {
+        assert_refused(&squall(args), &["error: "]);
+    }
+}
+
+#[test]
+fn an_out_that_cannot_be_written_is_refused_before_any_run() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let file = folder.path().join("file");
+    fs::write(&file, "").expect("a file");
+    let occupied = folder.path().join("occupied");
+    fs::create_dir_all(occupied.join("results.json")).expect("a directory");
+    // The whole catalogue: had it run, there would be a table.
+    for out in [&file, &file.join("below"), &occupied] {
+        let said = squall(with_out(&["run"], out));
+        assert_refused(&said, &["cannot write", &out.display().to_string()]);
+        assert_eq!(said.err.lines().count(), 1, "{said:?}");
+    }
+}
+
+#[test]
+fn a_reader_who_has_seen_enough_is_no_panic() {
+    let out = tempfile::tempdir().expect("a temporary directory");
+    let run = with_out(&["run", "stock"], out.path());
+    let run: Vec<_> = run.iter().map(String::as_str).collect();
+    for args in [&["list"][..], &["list", "--json"], &["--help"], &run] {
+        let (reader, writer) = io::pipe().expect("a pipe");
+        drop(reader);
+        let mut program = Command::new(env!("CARGO_BIN_EXE_squall"));
+        let ended = program.args(args).stdout(writer).output().expect("it runs");
+        assert_eq!(ended.status.code(), Some(0), "{args:?}: {ended:?}");
+        assert!(ended.stderr.is_empty(), "{args:?}: {ended:?}");
+    }
+}
+
+#[test]
+fn the_list_names_every_scenario_its_system_and_its_claim() {
+    let said = squall(["list", "--json"]);
+    assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
+    let listed: Vec<Value> = serde_json::from_str(&said.out).expect("JSON");
+    assert_eq!(listed.len(), squall::catalogue::all().len());
+    let plain = squall(["list"]).out;
+    for scenario in listed {
+        for field in ["scenario", "system", "claim"] {
+            let value = scenario[field].as_str().expect("a text");
+            assert!(
+                !value.is_empty() && plain.contains(value),
+                "{field}: {value}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_run_twice_writes_the_same_bytes() {
+    let (one, two) = (tempfile::tempdir(), tempfile::tempdir());
+    let (one, two) = (one.expect("a directory"), two.expect("a directory"));
+    let args = ["run", "shop/stock", "shop/cqrs", "--seeds", "2", "--jobs"];
+    for (jobs, out) in [("1", &one), ("4", &two)] {
+        let said = squall(with_out(&[&args[..], &[jobs]].concat(), out.path()));
+        assert_eq!(
+            (said.code, said.err.as_str()),
+            (Some(0), ""),
+            "{}",
+            said.out
+        );
+        assert!(said.out.contains("4 of 4 runs passed"), "{}", said.out);
+        assert!(!said.out.contains('\u{1b}'), "colours are for terminals");
+        let names = fs::read_dir(out.path()).expect("a directory");
+        let mut names: Vec<_> = names.map(|it| it.expect("a file").file_name()).collect();
+        names.sort();
+        assert_eq!(names, ["junit.xml", "results.json"], "and nothing else");
+    }
+    let file = |out: &tempfile::TempDir, name| text(&out.path().join(name));
+    assert_eq!(file(&one, "junit.xml"), file(&two, "junit.xml"));
+    let outside_wall = |out| {
+        let results = file(out, "results.json");
+        let wall = results.find("\"wall\"").expect("wall figures");
+        // They come last, so that all before them is one piece.
+        assert!(results.find("\"runs\"") < Some(wall));
+        results[..wall].to_owned()
+    };
+    assert_eq!(outside_wall(&one), outside_wall(&two));
+    let results = json(&one.path().join("results.json"));
+    assert_eq!(results["schema"], "squall.results/1");
+    let seeds: Vec<_> = results["runs"]
+        .as_array()
+        .expect("runs")
+        .iter()
+        .map(|run| (run["scenario"].as_str().expect("a name"), &run["seed"]))
+        .collect();
+    let of = |scenario| [(scenario, Value::from(1)), (scenario, Value::from(2))];
+    let expected: Vec<_> = of("shop/stock")
+        .into_iter()
+        .chain(of("shop/cqrs"))
+        .collect();
+    assert!(
+        seeds
+            .iter()
+            .map(|(name, seed)| (*name, (*seed).clone()))
+            .eq(expected)
+    );
+}
+
+#[test]
+fn run_is_what_is_meant_when_nothing_is_said() {
+    let out = tempfile::tempdir().expect("a temporary directory");
+    let said = squall(with_out(&["--seed", "7", "stock"], out.path()));
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let runs = json(&out.path().join("results.json"))["runs"].take();
+    assert_eq!(runs.as_array().map(Vec::len), Some(1));
+    assert_eq!(
+        (&runs[0]["scenario"], &runs[0]["seed"]),
+        (&"shop/stock".into(), &7.into())
+    );
+
+    // And the whole catalogue, when not even a name is given. It is interrupted: it has a test.
+    let whole = squall::catalogue::all().len();
+    let (said, kept) = interrupted(&["--jobs", "1"]);
+    assert_eq!(said.code, Some(4), "{said:?}");
+    let left_out = format!(
+        "interrupted; {} of {whole} runs were not made",
+        whole - kept
+    );
+    assert!(said.err.contains(&left_out), "{said:?}");
+}
+
+#[test]
+fn ctrl_c_keeps_what_is_finished_and_says_what_is_not() {
+    let (said, kept) = interrupted(&["run", "stock", "--seeds", "200"]);
+    // What was not run is unknown: no green build comes of it.
+    assert_eq!(said.code, Some(4), "{said:?}");
+    assert!((1..200).contains(&kept), "{kept} runs: {said:?}");
+    let left_out = format!("interrupted; {} of 200 runs were not made", 200 - kept);
+    assert!(said.err.contains(&left_out), "{said:?}");
+    assert!(
+        said.out.contains(&format!("{kept} of {kept} runs passed")),
+        "{said:?}"
+    );
+}
+
+/// Interrupts a run in the middle, and counts the runs in its results.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a real run is interrupted in real time"
+)]
+fn interrupted(args: &[&str]) -> (Said, usize) {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let out = folder.path().join("out");
+    let running = Running::start(with_out(args, &out));
+    support::eventually(|| out.exists().then_some(())).expect("it begins");
+    // The first runs have begun by then; that they have ended is not needed.
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    running.signal("INT");
+    let said = running.end();
+    let results = json(&out.join("results.json"));
+    assert!(text(&out.join("junit.xml")).contains("</testsuites>"));
+    (said, results["runs"].as_array().map_or(0, Vec::len))
+}
