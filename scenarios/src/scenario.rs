@@ -30,6 +30,11 @@ pub struct Scenario {
 }
 
 impl Scenario {
+    /// About how many journeys its users will make: what a run costs is in proportion to it.
+    pub fn expected_journeys(&self) -> u64 {
+        self.loads.iter().map(Load::expected_journeys).sum()
+    }
+
     /// The system it is about.
     pub fn system(&self) -> &'static str {
         self.cluster.system

@@ -69,6 +69,7 @@ fn try_run(args: &RunArgs) -> Result<Ending> {
         &tasks,
         jobs,
         &stop,
+        |task| task.scenario.expected_journeys(),
         |task| make(task, engine, args.check_determinism),
         |made| {
             bar.set_message(made.report.result.scenario.clone());

@@ -42,6 +42,28 @@ pub struct Load {
     pub keep_alive: bool,
 }
 
+impl Load {
+    /// About how many journeys it makes. Closed users without a number of journeys count as one a
+    /// second: how fast they are shows only in the run.
+    pub fn expected_journeys(&self) -> u64 {
+        match (self.arrival, self.extent) {
+            (Arrival::Open { .. }, Extent::Journeys(count)) => u64::from(count),
+            (Arrival::Closed { users, .. }, Extent::Journeys(count)) => {
+                u64::from(users) * u64::from(count)
+            }
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "an estimate; rates are positive, and a cast saturates"
+            )]
+            (Arrival::Open { rate_per_s, .. }, Extent::For(time)) => {
+                (rate_per_s * time.as_secs_f64()) as u64
+            }
+            (Arrival::Closed { users, .. }, Extent::For(time)) => u64::from(users) * time.as_secs(),
+        }
+    }
+}
+
 /// How long a load lasts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extent {

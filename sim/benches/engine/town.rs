@@ -1,16 +1,4 @@
-//! What idle hosts and requests cost, on the event-driven engine and on `turmoil::Sim` side by
-//! side.
-//!
-//! `idle`: an element is a simulated millisecond, so 1 Kelem/s is real time.
-//! `http`: an element is a request (axum behind hyper, keep-alive) on so many connections; `lone`
-//! is one connection among otherwise idle hosts, `proportional` has ten connections per pair of
-//! hosts.
-#![expect(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    reason = "a benchmark measures real time"
-)]
-#![allow(missing_docs, reason = "made by criterion's macros")]
+//! A world of hosts on either engine, idle or busy with HTTP.
 
 use std::{
     hint::black_box,
@@ -23,7 +11,6 @@ use std::{
 
 use axum::{Router, routing::post};
 use bytes::Bytes;
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use http_body_util::{BodyExt, Full};
 use hyper_util::{rt::TokioIo, service::TowerToHyperService};
 use squall_kit::{net::Net, spawn::Spawn};
@@ -31,14 +18,15 @@ use squall_sim::engine::{Directory, Engine, HostId, Link, Settings, TurmoilEngin
 
 const PORT: u16 = 8080;
 
+/// Which engine.
 #[derive(Clone, Copy)]
-enum Kind {
+pub(crate) enum Kind {
     Event,
     Turmoil,
 }
 
 impl Kind {
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Event => "event",
             Self::Turmoil => "turmoil",
@@ -47,15 +35,16 @@ impl Kind {
 }
 
 /// A world with its hosts; even ones serve, odd ones call.
-struct Bench {
+pub(crate) struct Town {
     world: Box<dyn World>,
     names: Arc<Directory>,
     hosts: Vec<HostId>,
     requests: Arc<AtomicU64>,
 }
 
-impl Bench {
-    fn new(kind: Kind, hosts: usize) -> Self {
+impl Town {
+    /// Empty hosts, with healthy links of 1 to 2 ms.
+    pub(crate) fn new(kind: Kind, hosts: usize) -> Self {
         let settings = Settings {
             link: Link::healthy(1, 1),
             ..Settings::new(1, hosts)
@@ -85,7 +74,7 @@ impl Bench {
     }
 
     /// Gives every host a process that sleeps, for ever or again and again.
-    fn idle(mut self, period: Option<Duration>) -> Self {
+    pub(crate) fn idle(mut self, period: Option<Duration>) -> Self {
         for host in self.hosts.clone() {
             let main = Box::pin(async move {
                 match period {
@@ -101,7 +90,7 @@ impl Bench {
     }
 
     /// Every even host serves; `connections` of each odd one call the host before it.
-    fn http(mut self, callers: usize, connections: usize) -> Self {
+    pub(crate) fn http(mut self, callers: usize, connections: usize) -> Self {
         for pair in self.hosts.clone().chunks_exact(2) {
             let (net, spawn) = (self.net(pair[0]), self.world.spawn(pair[0]));
             self.world
@@ -124,13 +113,14 @@ impl Bench {
         self
     }
 
-    fn pass(&mut self, time: Duration) {
+    /// Lets virtual time pass.
+    pub(crate) fn pass(&mut self, time: Duration) {
         let deadline = self.world.now() + time;
         self.world.run_until(deadline).expect("the run goes on");
     }
 
     /// The wall time that `count` requests take.
-    fn time_requests(&mut self, count: u64) -> Duration {
+    pub(crate) fn time_requests(&mut self, count: u64) -> Duration {
         let before = self.requests.load(Ordering::Relaxed);
         let start = Instant::now();
         loop {
@@ -180,55 +170,10 @@ async fn call(net: Net, spawn: Spawn, server: String, requests: Arc<AtomicU64>) 
     }
 }
 
-fn idle(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("idle");
-    group.sample_size(10);
-    group.warm_up_time(Duration::from_millis(300));
-    group.measurement_time(Duration::from_secs(1));
-    for (kind, slice_ms) in [(Kind::Event, 60_000), (Kind::Turmoil, 20)] {
-        for hosts in [20, 100, 200] {
-            for (what, period) in [("", None), (" with timers", Some(100))] {
-                let period = period.map(Duration::from_millis);
-                let mut bench = Bench::new(kind, hosts).idle(period);
-                bench.pass(Duration::from_millis(10));
-                group.throughput(Throughput::Elements(slice_ms));
-                let name = format!("{}/{hosts} hosts{what}", kind.name());
-                group.bench_function(name, |bencher| {
-                    bencher.iter(|| bench.pass(Duration::from_millis(slice_ms)));
-                });
-            }
-        }
+/// How much virtual time an idle world is given at a time: enough to be measured, and not for ever.
+pub(crate) fn idle_slice_ms(kind: Kind) -> u64 {
+    match kind {
+        Kind::Event => 60_000,
+        Kind::Turmoil => 20,
     }
-    group.finish();
 }
-
-fn http(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("http");
-    group.sample_size(10);
-    group.warm_up_time(Duration::from_millis(300));
-    group.measurement_time(Duration::from_secs(1));
-    group.throughput(Throughput::Elements(1));
-    let mut measure = |name: String, kind, hosts, callers, connections| {
-        let mut bench = Bench::new(kind, hosts).http(callers, connections);
-        group.bench_function(name, |bencher| {
-            bencher.iter_custom(|count| bench.time_requests(count));
-        });
-    };
-    for hosts in [10, 40] {
-        for connections in [1, 10, 100] {
-            for kind in [Kind::Event, Kind::Turmoil] {
-                let name = format!("{hosts} hosts/{connections} connections/{}", kind.name());
-                measure(name, kind, hosts, 1, connections);
-            }
-        }
-    }
-    for hosts in [20, 200] {
-        measure(format!("lone/{hosts} hosts"), Kind::Event, hosts, 1, 1);
-        let name = format!("proportional/{hosts} hosts");
-        measure(name, Kind::Event, hosts, hosts / 2, 10);
-    }
-    group.finish();
-}
-
-criterion_group!(benches, idle, http);
-criterion_main!(benches);
