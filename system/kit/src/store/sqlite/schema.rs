@@ -77,15 +77,11 @@ pub(super) const TAKE: &str = "INSERT OR REPLACE INTO lease VALUES (1, ?, ?, ?, 
 /// Makes a new database's tables, or checks that an old one's are those of this program.
 pub(super) fn prepare(connection: &mut Connection) -> Result<(), Failure> {
     connection.busy_timeout(std::time::Duration::ZERO)?;
-<<<<<<< HEAD
+    // Plans do not depend on what is bound: SQLite would prepare many a cached statement anew for
+    // other values (for its STAT4), which costs more than executing it.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     // Exclusive and without waiting: a second process gets an error at once instead of a silent
     // fight.
-=======
-    // Plans must not depend on what is bound: SQLite would else prepare many a cached statement anew
-    // for every other value (its STAT4), which cost more than executing it.
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-    // Exclusive and without waiting: a second process gets an error at once instead of a silent fight.
->>>>>>> 7831020 (Benchmarks: the shop's orders per second, the catalogue's wall time, both sides of a comparison by turns; SQLite keeps its plans)
     connection.pragma_update(None, "locking_mode", "exclusive")?;
     // A database in memory has no log and answers `memory`.
     connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
