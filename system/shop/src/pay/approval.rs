@@ -96,11 +96,13 @@ impl Desk {
             unit.commit(&()).await?;
             return Ok(answer);
         };
+        // In this order: a payment that a repetition of this request finds has its answer already,
+        // while one that was not there yet makes the commit fail or give its answer.
+        let mut unit = store.unit(request.commit_id());
+        let case = Case::by_key(&mut unit, request.key()).await?;
         if let Some(first) = request.first_answer(store).await? {
             return Ok(first);
         }
-        let mut unit = store.unit(request.commit_id());
-        let case = Case::by_key(&mut unit, request.key()).await?;
         let answer = self.decide(&mut unit, case, command).await?;
         let receipt = unit.commit(&request.keep(answer)).await?;
         Ok(request.answer(&receipt)?)

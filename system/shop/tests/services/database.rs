@@ -1,6 +1,12 @@
-//! A database whose replies to some commits get lost.
+//! A database whose replies to some commits get lost, and whose other replies may take time.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use squall_kit::{
     BoxFuture,
@@ -15,6 +21,7 @@ use squall_kit::{
 pub(crate) struct Forgetful {
     inner: Sqlite,
     lost: Arc<Mutex<Option<&'static str>>>,
+    delay_ms: Arc<AtomicU64>,
 }
 
 impl Forgetful {
@@ -22,6 +29,7 @@ impl Forgetful {
         Self {
             inner,
             lost: Arc::default(),
+            delay_ms: Arc::default(),
         }
     }
 
@@ -29,12 +37,31 @@ impl Forgetful {
     pub(crate) fn lose_replies(&self, part: Option<&'static str>) {
         *self.lost.lock().unwrap_or_else(PoisonError::into_inner) = part;
     }
+
+    /// Replies take so long on their way, so that others' calls come in between.
+    pub(crate) fn delay_replies(&self, ms: u64) {
+        self.delay_ms.store(ms, Ordering::Relaxed);
+    }
+
+    fn delayed<'a, T: Send + 'a>(
+        &'a self,
+        call: BoxFuture<'a, Result<T, StoreError>>,
+    ) -> BoxFuture<'a, Result<T, StoreError>> {
+        Box::pin(async move {
+            let answer = call.await;
+            let delay_ms = self.delay_ms.load(Ordering::Relaxed);
+            if delay_ms > 0 {
+                tokio::time::sleep(Duration::from_millis(delay_ms)).await;
+            }
+            answer
+        })
+    }
 }
 
 impl Database for Forgetful {
     fn commit<'a>(&'a self, commit: &'a Commit) -> BoxFuture<'a, Result<Receipt, StoreError>> {
         Box::pin(async move {
-            let answer = self.inner.commit(commit).await;
+            let answer = self.delayed(self.inner.commit(commit)).await;
             let lost = *self.lost.lock().unwrap_or_else(PoisonError::into_inner);
             match lost {
                 Some(part) if commit.id.contains(part) => {
@@ -46,19 +73,19 @@ impl Database for Forgetful {
     }
 
     fn load(&self, key: Key) -> BoxFuture<'_, Result<Option<Record>, StoreError>> {
-        self.inner.load(key)
+        self.delayed(self.inner.load(key))
     }
 
     fn query(&self, query: Query) -> BoxFuture<'_, Result<Page, StoreError>> {
-        self.inner.query(query)
+        self.delayed(self.inner.query(query))
     }
 
     fn allocate(&self, collection: String) -> BoxFuture<'_, Result<u64, StoreError>> {
-        self.inner.allocate(collection)
+        self.delayed(self.inner.allocate(collection))
     }
 
     fn receipt(&self, commit_id: String) -> BoxFuture<'_, Result<Option<Receipt>, StoreError>> {
-        self.inner.receipt(commit_id)
+        self.delayed(self.inner.receipt(commit_id))
     }
 
     fn lease(

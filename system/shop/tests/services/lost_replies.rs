@@ -1,7 +1,10 @@
 //! A lost reply after a commit is normal life: nobody guesses, nothing happens twice.
 
+use std::time::Duration;
+
 use axum::http::Method;
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
 use crate::town::{Reply, Town, request};
 
@@ -98,4 +101,27 @@ async fn a_cancellation_whose_reply_is_lost_happens_once() {
         .filter(|kind| kind == "CancelRequested")
         .count();
     assert_eq!(asked, 1);
+}
+
+/// Whoever does not know asks again, perhaps while the first request is still being decided.
+#[tokio::test(start_paused = true)]
+async fn a_repetition_gets_the_first_answer_whenever_it_comes() {
+    let town = Town::start().await;
+    town.delay_replies("pay", 2);
+    for (order, lag_ms) in (1..).zip(0..20) {
+        let body = json!({ "orderId": order, "price": 10 });
+        let ask = || {
+            let call = request(Method::POST, "pay", "/pays").json(&body);
+            town.call(call.key(&format!("key-{order}")))
+        };
+        let (first, again) = tokio::join!(ask(), async {
+            sleep(Duration::from_millis(lag_ms)).await;
+            ask().await
+        });
+        let (first, again) = (first.expect("an answer"), again.expect("an answer"));
+        let ids = (first.status, again.status, &first.location);
+        assert_eq!(ids, (201, 201, &again.location), "{lag_ms} ms later");
+        assert_eq!(first.body, again.body);
+    }
+    assert_eq!(town.list("pay", "pays").await.len(), 20);
 }

@@ -192,6 +192,11 @@ impl Town {
         self.databases[of].lose_replies(part);
     }
 
+    /// From now on the replies of a context's database take so long.
+    pub(crate) fn delay_replies(&self, of: &str, ms: u64) {
+        self.databases[of].delay_replies(ms);
+    }
+
     /// Closes the road to the broker, or opens it again.
     pub(crate) fn close_road(&self, closed: bool) {
         self.road.closed.store(closed, Ordering::Relaxed);
