@@ -1,14 +1,15 @@
 //! Runs one scenario with one seed, and judges it.
 
-use std::{any::Any, panic, panic::AssertUnwindSafe};
+use std::{any::Any, panic, panic::AssertUnwindSafe, time::Duration};
 
 use squall_chaos::nemesis::FaultNemesis;
 use squall_reports::{
+    check::{Check, Findings},
     history::{Entry, History, What},
     report::{Identity, Report},
     sla::{FaultsActed, NoPanics, RunEnded, Sla, judge},
 };
-use squall_sim::simulation::{EngineKind, Simulation};
+use squall_sim::simulation::{EngineKind, Outcome, Simulation};
 
 use crate::scenario::Scenario;
 
@@ -28,9 +29,10 @@ pub struct Run {
 /// Runs `scenario` with `seed`. A panic of the simulator itself is that run's verdict.
 pub fn run(scenario: &Scenario, seed: u64, engine: EngineKind) -> Run {
     let simulated = panic::catch_unwind(AssertUnwindSafe(|| simulate(scenario, seed, engine)));
-    let (history, broken) =
-        simulated.unwrap_or_else(|payload| (panicked(payload.as_ref()), Vec::new()));
+    let outcome = simulated.unwrap_or_else(|payload| never_ended(panicked(payload.as_ref())));
+    let history = outcome.history;
     let mut checks = judge(&history, &soundness(scenario));
+    checks.push(settled(outcome.unsettled, scenario.settle));
     checks.extend(judge(&history, &scenario.sla));
     checks.extend(judge(&history, &scenario.invariants));
     let identity = Identity {
@@ -40,19 +42,46 @@ pub fn run(scenario: &Scenario, seed: u64, engine: EngineKind) -> Run {
         seed,
         documented: None,
     };
-    let report = Report::new(identity, &history, checks).unsound(&broken);
+    let report = Report::new(identity, &history, checks).unsound(&outcome.broken);
     Run { history, report }
 }
 
-fn simulate(scenario: &Scenario, seed: u64, engine: EngineKind) -> (History, Vec<String>) {
+fn simulate(scenario: &Scenario, seed: u64, engine: EngineKind) -> Outcome {
     match Simulation::new(scenario.cluster, &scenario.loads, seed, engine) {
         Ok(simulation) => {
             let nemesis = Box::new(FaultNemesis::new(&scenario.faults));
-            let outcome = simulation.run(nemesis, scenario.safety, scenario.settle);
-            (outcome.history, outcome.broken)
+            simulation.run(nemesis, scenario.safety, scenario.settle)
         }
-        Err(error) => (History::default(), vec![error.to_string()]),
+        Err(error) => Outcome {
+            broken: vec![error.to_string()],
+            ..never_ended(History::default())
+        },
     }
+}
+
+/// A run of which this is all that is left.
+fn never_ended(history: History) -> Outcome {
+    Outcome {
+        history,
+        simulated: Duration::ZERO,
+        broken: Vec::new(),
+        unsettled: Some("the run did not come so far".to_owned()),
+    }
+}
+
+/// Liveness: once everything is healed the system becomes quiet, with nothing left to be done.
+fn settled(unsettled: Option<String>, within: Duration) -> Check {
+    let mut findings = Findings::default();
+    let observed = if unsettled.is_some() { "no" } else { "yes" };
+    if let Some(why) = unsettled {
+        findings.add(|| why);
+    }
+    Check::judged(
+        "the system settles",
+        observed,
+        format!("within {within:?}"),
+        findings,
+    )
 }
 
 /// What holds for every run of every scenario.
@@ -85,5 +114,21 @@ fn panicked(payload: &(dyn Any + Send)) -> History {
             host: "world".into(),
             what,
         }],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use squall_reports::check::Verdict;
+
+    use super::*;
+
+    #[test]
+    fn a_system_that_does_not_settle_fails() {
+        let within = Duration::from_secs(60);
+        assert_eq!(settled(None, within).verdict, Verdict::Pass);
+        let check = settled(Some("order has events in its outbox".to_owned()), within);
+        assert_eq!(check.verdict, Verdict::Fail);
+        assert_eq!(check.evidence, ["order has events in its outbox"]);
     }
 }
