@@ -49,9 +49,12 @@ struct Judge<'a> {
 
 impl Sla for Breaker {
     fn judge(&self, history: &History) -> Check {
-        let name = format!("breaker {}", self.breaker);
         let expected: Vec<String> = self.expected.iter().map(arrow).collect();
-        let bound = format!("{}; {} spared while open", expected.join(", "), self.target);
+        let name = match expected.is_empty() {
+            true => format!("breaker {} keeps its rules", self.breaker),
+            false => format!("breaker {}: {}", self.breaker, expected.join(", ")),
+        };
+        let bound = format!("{} spared while open", self.target);
         let mut judge = Judge {
             promise: self,
             circuits: BTreeMap::new(),

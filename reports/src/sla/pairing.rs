@@ -88,7 +88,8 @@ impl Sla for Pairing {
 }
 
 impl Statuses {
-    fn of<'a>(&self, mut records: Vec<Record<'a>>, name: &str) -> Vec<Record<'a>> {
+    /// Of these records the ones with such a status in the member called `name`.
+    pub(super) fn of<'a>(&self, mut records: Vec<Record<'a>>, name: &str) -> Vec<Record<'a>> {
         records.retain(|record| {
             let status = member(record.body, name).and_then(variant);
             let status = status.as_deref().unwrap_or("null");

@@ -27,6 +27,8 @@ pub(super) fn all() -> Vec<Box<dyn Sla>> {
         Box::new(Acknowledged {
             requests: Requests::to("POST", "/orders"),
             collection: orders(),
+            status: "state".into(),
+            kept: Statuses::Except(names(&["pending", "refused"])),
         }),
         Box::new(LogComplete),
         Box::new(FoldEquality {
