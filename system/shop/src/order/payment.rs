@@ -109,14 +109,8 @@ impl Payment {
         };
         let again =
             |_: &String| unknown.load(Ordering::Relaxed) && begun.elapsed() < self.repeat_within;
-        match self.retry.run(attempt, again).await {
-            Ok(known) => known,
-            // Whatever the last request met: an earlier one may have arrived.
-            Err(reason) => Asked::Failed {
-                reason,
-                may_exist: unknown.load(Ordering::Relaxed),
-            },
-        }
+        let last = self.retry.run(attempt, again).await;
+        concluded(last, unknown.load(Ordering::Relaxed))
     }
 
     async fn ask_once(&self, id: u64, order: &Order) -> Asked {
@@ -128,6 +122,22 @@ impl Payment {
         let fallback = |cause| async { unavailable(cause) };
         let asked = self.breaker.call_or(asking, judge, fallback).await;
         asked.unwrap_or_else(unavailable)
+    }
+}
+
+/// What is known after the last request, when nobody knows (`unknown`) what came of an earlier one:
+/// it may have arrived, whatever the last one met. A refusal, too, is only of the last one.
+fn concluded(last: Result<Asked, String>, unknown: bool) -> Asked {
+    match last {
+        Ok(Asked::Refused(reason)) if unknown => Asked::Failed {
+            reason,
+            may_exist: true,
+        },
+        Ok(known) => known,
+        Err(reason) => Asked::Failed {
+            reason,
+            may_exist: unknown,
+        },
     }
 }
 
@@ -201,5 +211,9 @@ mod tests {
         assert!(!may_exist(unavailable(Cause::Rejected)));
         assert!(may_exist(unavailable(Cause::TimedOut)));
         assert!(may_exist(unavailable(Cause::Ended)));
+        let refused = || Asked::Refused("conflict".to_owned());
+        assert_eq!(concluded(Ok(refused()), false), refused());
+        assert!(may_exist(concluded(Ok(refused()), true)));
+        assert_eq!(concluded(Ok(Asked::Approved), true), Asked::Approved);
     }
 }

@@ -112,7 +112,7 @@ async fn a_repetition_gets_the_first_answer_whenever_it_comes() {
         let body = json!({ "orderId": order, "price": 10 });
         let ask = || {
             let call = request(Method::POST, "pay", "/pays").json(&body);
-            town.call(call.key(&format!("key-{order}")))
+            town.call(call.key(format!("key-{order}")))
         };
         let (first, again) = tokio::join!(ask(), async {
             sleep(Duration::from_millis(lag_ms)).await;
