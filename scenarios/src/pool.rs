@@ -13,8 +13,8 @@ use std::{
 /// Calls `work` on every task, on `jobs` threads at the most, and gives the results in the order of
 /// the tasks. Those of most `weight` begin first, so that none of them is left to run alone at the
 /// end; equal ones in their order. Once `stop` is set no further task begins; those under way are
-/// finished, and the tasks not begun have no result. `finished` hears of each result as it comes, on
-/// the calling thread.
+/// finished, and the tasks not begun have no result. `finished` hears of each result as it comes,
+/// on the calling thread.
 #[expect(
     clippy::disallowed_methods,
     reason = "runs share nothing: each has its own engine"

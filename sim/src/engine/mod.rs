@@ -44,6 +44,28 @@
 //!   a livelock, an error with the name of the host.
 //! * `tokio::time` has a grain of 1 ms: a shorter sleep is 1 ms long.
 //!
+//! ## What keeps these promises
+//!
+//! | promise | kept by, in `tests/engine_*.rs` |
+//! |---|---|
+//! | no start without `tokio_unstable`, one engine a thread | unit tests of `runtime` |
+//! | one seed, one run; a link's draws are its own | `engine_determinism` |
+//! | no ticks: idle time costs nothing | `an_idle_year_is_one_jump` |
+//! | a socket stays its host's, also after the run | `what_outlives_its_run_does_no_harm` |
+//! | one `Drop` ends a run | `runs_follow_each_other_on_one_thread_also_after_a_panic` |
+//! | a connection is FIFO | `connections_do_not_wait_for_each_other_and_never_overtake_…` |
+//! | loss is delay | `a_lossy_link_delays_and_loses_nothing` |
+//! | a partition holds | `a_stream_goes_on_after_the_heal_with_every_byte_in_order` |
+//! | a connect in it hangs | `a_connect_into_a_partition_waits_as_long_as_its_caller` |
+//! | no half-open ghosts | `connects_given_up_in_a_partition_leave_no_ghosts` |
+//! | the dead refuse, or are silent | `peers_of_a_killed_…`, `after_a_power_loss_…` |
+//! | the stated backlog | `a_full_backlog_lets_connects_in_at_a_syn_retry_or_times_them_out` |
+//! | windows reopen | `a_slow_reader_gets_all_of_a_megabyte` |
+//! | ports and slots come back | `a_killed_host_refuses_…`, `slots_are_used_again_…` |
+//! | no task of nobody, no thread | `a_bare_spawn_fails_…`, `a_blocking_thread_ends_the_run` |
+//! | panics are told, livelocks named | `a_panic_ends_its_task_alone_…`, `a_livelock_ends_…` |
+//! | calm means calm | `calm_links_have_no_effects` |
+//!
 //! ## What differs from Linux
 //!
 //! The same scenarios run on simulated and on real loopback sockets in `tests/engine_parity.rs`,

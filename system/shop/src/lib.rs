@@ -6,7 +6,7 @@
 //! follows by events.
 //!
 //! **What it must not know:** that a simulator exists. It sees the world through its
-//! [`Pod`](squall_kit::Pod) only. Domain logic (`aggregate`, `view`, `message`) knows no async,
+//! [`squall_kit::Pod`] only. Domain logic (`aggregate`, `view`, `message`) knows no async,
 //! clock, randomness or HTTP.
 //!
 //! **Where to start reading:** the board below, then [`order::aggregate`] and

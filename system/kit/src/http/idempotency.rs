@@ -4,12 +4,25 @@
 //! It rests on commit ids alone: what a key stands for is the commit `key/<key>`, so that checking
 //! the key, doing the work and keeping the answer are one atomic step, also for two at once.
 //!
-//! ```ignore
-//! async fn approve(pod: Pod, Keyed { request, body }: Keyed<NewPay>) -> Result<Response, Problem>
-//! {
-//!     if let Some(first) = request.first_answer(&pod.store).await? { return
-//!     Ok(first.into_response()) } let mut unit = pod.store.unit(request.commit_id()); // … decide,
-//!     put, publish … let receipt = unit.commit(&request.keep(answer)).await?;
+//! ```
+//! # use axum::response::{IntoResponse, Response};
+//! # use serde::{Deserialize, Serialize};
+//! # use serde_json::json;
+//! # use squall_kit::{Pod, http::{Problem, idempotency::{Keyed, Kept}}, store::Entity};
+//! #[derive(Clone, Serialize, Deserialize)]
+//! struct Pay { price: u64 }
+//! # impl Entity for Pay { const COLLECTION: &'static str = "pays"; }
+//!
+//! async fn approve(pod: Pod, keyed: Keyed<Pay>) -> Result<Response, Problem> {
+//!     let Keyed { request, body } = keyed;
+//!     let mut unit = pod.store.unit(request.commit_id());
+//!     // What the decision rests on is loaded here: before the look for a first answer.
+//!     if let Some(first) = request.first_answer(&pod.store).await? {
+//!         return Ok(first.into_response());
+//!     }
+//!     let id = unit.insert(&body).await?;
+//!     let answer = Kept { status: 201, location: None, body: json!({ "id": id }) };
+//!     let receipt = unit.commit(&request.keep(answer)).await?;
 //!     Ok(request.answer(&receipt)?.into_response())
 //! }
 //! ```

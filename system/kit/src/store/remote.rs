@@ -1,4 +1,4 @@
-//! A database on another host: the port, over [`rpc`](crate::rpc).
+//! A database on another host: the port, over [`crate::rpc`].
 
 use std::{borrow::Cow, io, sync::Arc, time::Duration};
 

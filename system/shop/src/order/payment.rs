@@ -22,8 +22,8 @@ use crate::service::millis;
 const PAY: &str = "pay";
 /// Times an order asks, if the first answers are lost.
 const ATTEMPTS: u32 = 3;
-/// Repetitions per hundred orders in the long run, and at once: a payment that answers nobody is not
-/// asked thrice as often for it.
+/// Repetitions per hundred orders in the long run, and at once: a payment that answers nobody is
+/// not asked thrice as often for it.
 const REPETITIONS_PERCENT: u32 = 20;
 const REPETITIONS_AT_ONCE: u32 = 10;
 
