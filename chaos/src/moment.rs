@@ -17,6 +17,7 @@ impl Moment {
                 What::Committed {
                     commit: id,
                     replayed,
+                    ..
                 },
             ) => !replayed && is_of(&entry.host, host) && id.starts_with(commit.as_ref()),
             (

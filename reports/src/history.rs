@@ -221,6 +221,8 @@ pub enum What {
         commit: String,
         /// True when it had been executed before.
         replayed: bool,
+        /// Ids of the events it put into the outbox; none when it was replayed.
+        events: Vec<String>,
     },
     /// The relay handed an event to the broker, which confirmed.
     Published {

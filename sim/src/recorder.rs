@@ -211,7 +211,15 @@ fn what(signal: Signal, names: &mut Names) -> What {
             breaker: shared(&name),
             outcome: call_outcome(outcome),
         },
-        Signal::Committed { commit, replayed } => What::Committed { commit, replayed },
+        Signal::Committed {
+            commit,
+            replayed,
+            events,
+        } => What::Committed {
+            commit,
+            replayed,
+            events,
+        },
         Signal::Published {
             id,
             kind,

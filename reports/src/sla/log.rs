@@ -1,6 +1,6 @@
 //! The log holds what was published, once, each key in one place.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Sla;
 use crate::{
@@ -10,28 +10,54 @@ use crate::{
     requests::seconds,
 };
 
-/// Every event whose publication the broker confirmed is in the log, at the place that was
-/// confirmed; what is there twice is the same event redelivered; all events of a key lie in one
+/// Every event that was committed is in the log: no outbox lost one. Every event whose publication
+/// the broker confirmed is at the place that was confirmed; what is there twice is the same event redelivered; all events of a key lie in one
 /// partition. An event in the log without a confirmation is allowed: the reply was lost.
 #[derive(Clone, Debug)]
 pub struct LogComplete;
 
 impl Sla for LogComplete {
     fn judge(&self, history: &History) -> Check {
-        let name = "published events are in the log";
-        let bound = "all, where confirmed; repeated only by redelivery; a key in one partition";
+        let name = "committed events are in the log";
+        let bound = "all; where confirmed; repeated only by redelivery; a key in one partition";
         let log = logged(history);
         let mut wrong = Findings::default();
+        let committed = find_unpublished(history, &log, &mut wrong);
         let published = find_lost(history, &log, &mut wrong);
-        if published == 0 && log.is_empty() {
+        if committed == 0 && published == 0 && log.is_empty() {
             return Check::vacuous(name, "nothing was published", bound);
         }
         let repeated = find_impostors(&log, &mut wrong);
         find_scattered_keys(&log, &mut wrong);
         let distinct = log.len() - repeated;
-        let observed = format!("{published} confirmations, {distinct} events, {repeated} repeated");
+        let observed = format!(
+            "{committed} committed, {published} confirmations, {distinct} events, \
+             {repeated} repeated"
+        );
         Check::judged(name, observed, bound, wrong)
     }
+}
+
+/// Finds events that a commit stated and the log never got.
+fn find_unpublished(history: &History, log: &[LoggedEvent<'_>], wrong: &mut Findings) -> usize {
+    let there: BTreeSet<&str> = log.iter().map(|event| event.event).collect();
+    let mut committed = 0;
+    for entry in &history.entries {
+        let What::Committed { commit, events, .. } = &entry.what else {
+            continue;
+        };
+        committed += events.len();
+        for event in events
+            .iter()
+            .filter(|event| !there.contains(event.as_str()))
+        {
+            wrong.add(|| {
+                let (at, host) = (seconds(entry.at_us), &entry.host);
+                format!("{event}, committed by {commit} in {host} at {at}, was never published")
+            });
+        }
+    }
+    committed
 }
 
 fn find_lost(history: &History, log: &[LoggedEvent<'_>], wrong: &mut Findings) -> usize {
@@ -100,7 +126,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{check::Verdict, hand::Hand};
+    use crate::{check::Verdict, hand::Hand, history::Entry};
 
     fn published() -> Hand {
         Hand::new()
@@ -127,7 +153,10 @@ mod tests {
             .history();
         let check = LogComplete.judge(&history);
         assert_eq!(check.verdict, Verdict::Pass, "{check:?}");
-        assert_eq!(check.observed, "1 confirmations, 2 events, 1 repeated");
+        assert_eq!(
+            check.observed,
+            "0 committed, 1 confirmations, 2 events, 1 repeated"
+        );
     }
 
     #[test]
@@ -168,5 +197,27 @@ mod tests {
             LogComplete.judge(&History::default()).verdict,
             Verdict::Vacuous
         );
+    }
+
+    #[test]
+    fn fails_when_a_committed_event_was_never_published() {
+        let committed = |events: &[&str]| Entry {
+            at_us: 0,
+            host: "order-store".into(),
+            what: What::Committed {
+                commit: "a".to_owned(),
+                replayed: false,
+                events: events.iter().map(|&event| event.to_owned()).collect(),
+            },
+        };
+        let mut history = published()
+            .logged(0, "a#0", "Ordered", "1", json!({}))
+            .history();
+        history.entries.insert(0, committed(&["a#0"]));
+        assert_eq!(LogComplete.judge(&history).verdict, Verdict::Pass);
+        history.entries.insert(0, committed(&["a#0", "a#1"]));
+        let check = LogComplete.judge(&history);
+        assert_eq!(check.verdict, Verdict::Fail);
+        assert!(check.evidence[0].contains("a#1"), "{:?}", check.evidence);
     }
 }

@@ -65,6 +65,7 @@ mod tests {
             what: What::Committed {
                 commit: "c".to_owned(),
                 replayed,
+                events: Vec::new(),
             },
         };
         let history = History {

@@ -24,6 +24,8 @@ const SLEEP_WINDOW: Duration = Duration::from_secs(5);
 pub(super) fn all() -> Vec<Box<dyn Sla>> {
     let mut invariants: Vec<Box<dyn Sla>> = vec![
         Box::new(paid()),
+        Box::new(followed("deliveries", "product")),
+        Box::new(followed("myPages", "customercenter")),
         Box::new(Acknowledged {
             requests: Requests::to("POST", "/orders"),
             collection: orders(),
@@ -70,6 +72,20 @@ fn paid() -> Pairing {
         counterpart_key: "orderId".into(),
         counterpart_status: "canceled".into(),
         counterpart_stands: Statuses::Among(names(&["false"])),
+    }
+}
+
+/// What follows an accepted order by events: one record in this collection for each, also for a
+/// cancelled one, and none for an order that never was.
+fn followed(collection: &str, service: &str) -> Pairing {
+    Pairing {
+        front: orders(),
+        front_status: "state".into(),
+        front_stands: Statuses::Among(names(&["accepted", "canceling", "canceled"])),
+        counterpart: Collection::named(collection).of(service),
+        counterpart_key: "orderId".into(),
+        counterpart_status: "orderId".into(),
+        counterpart_stands: Statuses::Except(Vec::new()),
     }
 }
 

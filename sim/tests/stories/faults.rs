@@ -208,7 +208,9 @@ fn a_lost_reply_is_exact_and_the_commit_is_asked_for_again() {
         .entries()
         .filter(|(_, host, _)| *host == "notes-store")
         .filter_map(|(_, _, what)| match what {
-            What::Committed { commit, replayed } => Some((commit, *replayed)),
+            What::Committed {
+                commit, replayed, ..
+            } => Some((commit, *replayed)),
             _ => None,
         })
         .collect();

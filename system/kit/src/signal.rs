@@ -96,6 +96,8 @@ pub enum Signal {
         commit: String,
         /// True when it had been executed before.
         replayed: bool,
+        /// Ids of the events it put into the outbox: they must all be published.
+        events: Vec<String>,
     },
     /// The relay handed an event to the broker, which confirmed.
     Published {

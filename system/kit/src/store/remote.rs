@@ -165,7 +165,9 @@ async fn execute(
         Request::Allocate(collection) => Reply::Id(database.allocate(collection).await?),
         Request::Commit(commit) => {
             let receipt = database.commit(&commit).await?;
+            let executed = commit.outbox.iter().filter(|_| !receipt.replayed);
             signals.tell(Signal::Committed {
+                events: executed.map(|event| event.id.clone()).collect(),
                 commit: commit.into_owned().id,
                 replayed: receipt.replayed,
             });

@@ -89,6 +89,7 @@ impl Listener for StopAtCommit {
         let committed = Signal::Committed {
             commit: "c1".to_owned(),
             replayed: false,
+            events: vec!["c1#1".to_owned()],
         };
         if signal == committed {
             self.0.raise();
