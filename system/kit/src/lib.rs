@@ -46,6 +46,12 @@ pub enum Error {
     /// The broker failed in a way that repeating cannot mend.
     #[error("bus: {0}")]
     Bus(#[from] bus::BusError),
+    /// Something that runs beside the requests ended, or panicked, while nobody had asked it to.
+    #[error("{worker} ended by itself")]
+    WorkerEnded {
+        /// Its name.
+        worker: &'static str,
+    },
     /// A setting is missing or unreadable.
     #[error(transparent)]
     Config(#[from] config::ConfigError),

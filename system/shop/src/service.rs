@@ -10,6 +10,7 @@ use squall_kit::{
     store::{StoreError, Unit},
     worker::{Consumer, Handled, Relay},
 };
+use tokio::sync::mpsc;
 
 /// The port every context listens on; where it is reached from outside is the platform's affair.
 pub const PORT: u16 = 8080;
@@ -52,17 +53,34 @@ pub(crate) fn consumer(pod: &Pod, group: &str) -> Consumer {
     Consumer::new(group, topic(pod))
 }
 
-/// Serves until the stop signal, then ends its workers.
+/// Serves until the stop signal, then ends its workers. A context without one of its workers would
+/// look healthy and publish or consume nothing: when one ends by itself, so does the context.
 pub(crate) async fn serve(pod: &Pod, router: Router, workers: Vec<Worker>) -> Result<(), Error> {
     let server = Server::bind(pod, PORT).await?;
     let health = Health::new(pod);
-    let workers: Vec<_> = workers
+    let (ended, mut first_end) = mpsc::unbounded_channel();
+    let running: Vec<_> = workers
         .into_iter()
-        .map(|worker| pod.spawn.result(worker.name, worker.running))
+        .map(|Worker { name, running }| {
+            let (ended, stop) = (ended.clone(), pod.stop.clone());
+            let working = pod.spawn.result(name, running);
+            pod.spawn.result("watch a worker", async move {
+                working.await;
+                if !stop.is_raised() {
+                    // Nobody listens any more once the context itself has ended.
+                    let _ = ended.send(name);
+                }
+            })
+        })
         .collect();
+    drop(ended);
     health.started();
-    server.serve(router.merge(health.router())).await?;
-    for worker in workers {
+    tokio::select! {
+        biased;
+        Some(worker) = first_end.recv() => return Err(Error::WorkerEnded { worker }),
+        served = server.serve(router.merge(health.router())) => served?,
+    }
+    for worker in running {
         worker.await;
     }
     Ok(())

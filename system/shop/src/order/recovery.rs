@@ -30,6 +30,9 @@ pub(super) async fn run(pod: Pod, patience: Duration) {
             let since = |id| (id, seen.get(&id).copied().unwrap_or(now));
             seen = pending.iter().map(|order| since(order.id)).collect();
             for (&id, _) in seen.iter().filter(|(_, since)| now - **since >= patience) {
+                if pod.stop.is_raised() {
+                    return;
+                }
                 refuse(&pod, id).await;
             }
         }
