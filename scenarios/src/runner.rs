@@ -87,13 +87,12 @@ fn settled(unsettled: Option<String>, within: Duration) -> Check {
 /// What holds for every run of every scenario.
 fn soundness(scenario: &Scenario) -> Vec<Box<dyn Sla>> {
     let phases = PHASES.iter().map(|&phase| phase.into()).collect();
-    let mut promises: Vec<Box<dyn Sla>> = vec![Box::new(NoPanics), Box::new(RunEnded { phases })];
-    if !scenario.faults.is_empty() {
-        promises.push(Box::new(FaultsActed {
-            planned: scenario.faults.len(),
-        }));
-    }
-    promises
+    let planned = scenario.faults.len();
+    vec![
+        Box::new(NoPanics),
+        Box::new(RunEnded { phases }),
+        Box::new(FaultsActed { planned }),
+    ]
 }
 
 /// The history of a run whose simulator panicked: its panic.

@@ -77,7 +77,29 @@ const PAY_ROUTES: &[RouteCost] = &[RouteCost {
 /// another.
 pub const CLUSTER: ClusterSpec = ClusterSpec {
     system: NAME,
-    deployments: &[
+    deployments: &TWO_ORDERS,
+    broker: BrokerSpec {
+        partitions: 4,
+        session_timeout: Duration::from_secs(10),
+        append: TimeRange::ms(1, 2),
+    },
+    network: NetworkSpec {
+        latency: TimeRange::ms(1, 2),
+        loss: 0.0,
+    },
+};
+
+/// The same with one order. Its ten slots to payment serve about 100 orders a second.
+pub(super) const ONE_ORDER_CLUSTER: ClusterSpec = ClusterSpec {
+    deployments: &ONE_ORDER,
+    ..CLUSTER
+};
+
+const TWO_ORDERS: [DeploymentSpec; 6] = deployments(2);
+const ONE_ORDER: [DeploymentSpec; 6] = deployments(1);
+
+const fn deployments(orders: u32) -> [DeploymentSpec; 6] {
+    [
         deployment(
             "gateway",
             1,
@@ -87,7 +109,7 @@ pub const CLUSTER: ClusterSpec = ClusterSpec {
         ),
         deployment(
             "order",
-            2,
+            orders,
             |pod| Box::pin(squall_shop::order::run(pod)),
             ORDER_STORE,
             &[],
@@ -120,17 +142,8 @@ pub const CLUSTER: ClusterSpec = ClusterSpec {
             Some(STORE),
             &[],
         ),
-    ],
-    broker: BrokerSpec {
-        partitions: 4,
-        session_timeout: Duration::from_secs(10),
-        append: TimeRange::ms(1, 2),
-    },
-    network: NetworkSpec {
-        latency: TimeRange::ms(1, 2),
-        loss: 0.0,
-    },
-};
+    ]
+}
 
 /// An order that is neither accepted nor refused is unfinished work.
 const ORDER_STORE: Option<StoreSpec> = Some(StoreSpec {
