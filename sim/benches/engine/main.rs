@@ -41,11 +41,13 @@ fn idle(criterion: &mut Criterion) {
         let slice_ms = town::idle_slice_ms(kind);
         for hosts in [20, 100, 200] {
             for (what, period) in [("", None), (" with timers", Some(100))] {
-                let mut town = Town::new(kind, hosts).idle(period.map(Duration::from_millis));
-                town.pass(Duration::from_millis(10));
+                let build = || Town::new(kind, hosts).idle(period.map(Duration::from_millis));
+                // Built only if it is measured, and then once.
+                let mut town = None;
                 group.throughput(Throughput::Elements(slice_ms));
                 let name = format!("{}/{hosts} hosts{what}", kind.name());
                 group.bench_function(name, |bencher| {
+                    let town = town.get_or_insert_with(build);
                     bencher.iter(|| town.pass(Duration::from_millis(slice_ms)));
                 });
             }
@@ -58,8 +60,10 @@ fn http(criterion: &mut Criterion) {
     let mut group = brief(criterion, "http");
     group.throughput(Throughput::Elements(1));
     let mut measure = |name: String, kind, hosts, callers, connections| {
-        let mut town = Town::new(kind, hosts).http(callers, connections);
+        let mut town = None;
         group.bench_function(name, |bencher| {
+            let build = || Town::new(kind, hosts).http(callers, connections);
+            let town = town.get_or_insert_with(build);
             bencher.iter_custom(|count| town.time_requests(count));
         });
     };
