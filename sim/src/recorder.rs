@@ -226,13 +226,7 @@ fn what(signal: Signal, names: &mut Names) -> What {
             key,
             partition,
             offset,
-        } => What::Published {
-            event: id,
-            kind: shared(&kind),
-            key,
-            partition,
-            offset,
-        },
+        } => published(id, shared(&kind), key, (partition, offset)),
         Signal::Consumed {
             consumer,
             id,
@@ -249,6 +243,16 @@ fn what(signal: Signal, names: &mut Names) -> What {
         },
         Signal::Hint(name) => What::Hint { name: shared(name) },
         Signal::Note(text) => What::Note { text },
+    }
+}
+
+fn published(event: String, kind: Name, key: String, (partition, offset): (u32, u64)) -> What {
+    What::Published {
+        event,
+        kind,
+        key,
+        partition,
+        offset,
     }
 }
 

@@ -11,8 +11,9 @@ use crate::{
 };
 
 /// Every event that was committed is in the log: no outbox lost one. Every event whose publication
-/// the broker confirmed is at the place that was confirmed; what is there twice is the same event redelivered; all events of a key lie in one
-/// partition. An event in the log without a confirmation is allowed: the reply was lost.
+/// the broker confirmed is at the place that was confirmed; what is there twice is the same event
+/// redelivered; all events of a key lie in one partition. An event in the log without a
+/// confirmation is allowed: the reply was lost.
 #[derive(Clone, Debug)]
 pub struct LogComplete;
 
