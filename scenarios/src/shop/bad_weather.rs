@@ -46,7 +46,7 @@ pub(super) fn scenario() -> Scenario {
                 probability: 0.05,
             }),
             all_day(Kind::SlowPod {
-                target: "pay-1".into(),
+                target: "pay".into(),
                 factor: 3.0,
             }),
             all_day(Kind::ClockSkew {

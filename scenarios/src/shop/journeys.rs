@@ -164,7 +164,8 @@ pub(super) const COMPLETION_RACES_CANCEL: Journey = Journey {
         wait_for(DELIVERY, DELIVERY_STATUS, &["PREPARED"]),
         Step::Request(put("/deliveries/{order}/start", &[Answer::Status(200)])),
         Step::Request(put("/deliveries/{order}/complete", &[Answer::Status(200)])),
-        Step::Think(TimeRange::ms(0, 20)),
+        // An event takes about 20 ms from product to order.
+        Step::Think(TimeRange::ms(0, 4)),
         Step::Request(Request {
             expect: &[Answer::Status(204), Answer::Status(409)],
             ..CANCEL

@@ -37,8 +37,9 @@ pub(super) fn scenario() -> Scenario {
             // What was under way when payment stopped is still paid for.
             none_accepted_during(0, 2),
             refused_during(0, 2),
-            // Pods start in 2 to 4 s, and the breaker probes once in 5 s.
-            accepted_after(0, 10, 100.0),
+            // Pods start in up to 4 s; a probe that just missed them ends 1 s later, and the next
+            // one comes with the first order after 5 s more.
+            accepted_after(0, 12, 100.0),
             breaker_cycles(),
             up("order:8080", 99.999),
             converges(20),
