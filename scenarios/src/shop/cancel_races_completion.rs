@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use squall_chaos::fault::{Fault, Kind, Start};
 use squall_sim::load::Share;
 
 use super::{
@@ -31,7 +32,17 @@ pub(super) fn scenario() -> Scenario {
                 delivered and refunded.",
         cluster: CLUSTER,
         loads: vec![FULL_SHELVES, customers(MIX, 5.0, 30)],
-        faults: vec![],
+        // For half the time order hears late of what product did: cancellations that come too late
+        // are as frequent as those in time.
+        faults: vec![Fault {
+            kind: Kind::SlowLink {
+                from: "order".into(),
+                to: "broker".into(),
+                delay_ms: (50, 150),
+            },
+            start: Start::AtMs(16_000),
+            length_ms: Some(15_000),
+        }],
         safety: Duration::from_secs(45),
         settle: Duration::from_secs(60),
         sla: vec![
