@@ -50,6 +50,51 @@ pub enum BreakerState {
     HalfOpen,
 }
 
+/// How a rollout stands (Kubernetes: the `Progressing` condition).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RolloutState {
+    /// A new revision is being rolled out.
+    Progressing,
+    /// Every pod is of this revision and available.
+    Complete,
+    /// `ProgressDeadlineExceeded`. The controller keeps trying.
+    DeadlineExceeded,
+}
+
+/// What a sidecar did of its own accord.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SidecarAct {
+    /// It gave an answer of its own.
+    Answered {
+        /// Envoy's response flag: UH, UF, UO, UC, UR, UT, URX, FI, DI, NR.
+        flag: Name,
+        /// The status given.
+        status: u16,
+    },
+    /// It tried again.
+    Retried {
+        /// Why: the flag or the status of the try before.
+        reason: Name,
+    },
+    /// It ejected a pod.
+    Ejected {
+        /// The pod.
+        pod: Name,
+    },
+    /// It did not eject a pod that deserved it: `maxEjectionPercent`.
+    EjectionOverflow {
+        /// The pod.
+        pod: Name,
+    },
+    /// It took a pod back.
+    Readmitted {
+        /// The pod.
+        pod: Name,
+    },
+}
+
 /// How a call through a breaker ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -151,6 +196,58 @@ pub enum What {
         phase: PodPhase,
         /// Why, in words.
         reason: String,
+    },
+    /// A probe's verdict on a container changed. Single tries are not written down.
+    Probe {
+        /// `startup`, `readiness` or `liveness`.
+        probe: Name,
+        /// True: it counts as a success now.
+        success: bool,
+        /// What the last try gave.
+        reason: String,
+    },
+    /// Every proxy knows now that a pod gets new traffic, or no more. The host is the pod.
+    Endpoint {
+        /// The service.
+        service: Name,
+        /// True: it gets traffic.
+        ready: bool,
+    },
+    /// A workload is meant to have another number of pods. The host is `world`.
+    Scaled {
+        /// The deployment.
+        deployment: Name,
+        /// Before.
+        from: u32,
+        /// After.
+        to: u32,
+        /// Who wanted it and why, in words.
+        reason: String,
+    },
+    /// An autoscaler looked. The host is `world`.
+    Measured {
+        /// The deployment.
+        deployment: Name,
+        /// CPU used, in percent of what was requested; `None`: no metric yet.
+        utilization_percent: Option<u32>,
+        /// Pods that are meant to run.
+        replicas: u32,
+    },
+    /// A deployment's rollout went on. The host is `world`.
+    Rollout {
+        /// The deployment.
+        deployment: Name,
+        /// The revision it goes to.
+        revision: u64,
+        /// How it stands.
+        state: RolloutState,
+    },
+    /// A sidecar answered a request itself, or ejected or readmitted a host. The host is its pod.
+    Sidecar {
+        /// The service called.
+        upstream: Name,
+        /// What it did.
+        did: SidecarAct,
     },
     /// A fault of the plan began.
     FaultBegan {

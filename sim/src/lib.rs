@@ -13,6 +13,8 @@ pub mod controls;
 pub mod engine;
 mod inspection;
 pub mod load;
+pub mod model;
+pub mod objects;
 pub mod range;
 mod recorder;
 mod run;

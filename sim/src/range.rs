@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Deserializer, de};
 use squall_kit::rng::Rng;
 
 /// A range of durations, both ends included; values are drawn uniformly, in whole microseconds.
@@ -40,6 +41,35 @@ impl TimeRange {
     }
 }
 
+impl<'de> Deserialize<'de> for TimeRange {
+    /// Milliseconds: one number, or `[low, high]`.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged, expecting = "milliseconds: a number or [low, high]")]
+        enum Written {
+            One(f64),
+            Two(f64, f64),
+        }
+        let (low, high) = match Written::deserialize(deserializer)? {
+            Written::One(value) => (value, value),
+            Written::Two(low, high) => (low, high),
+        };
+        let duration = |ms: f64| {
+            Duration::try_from_secs_f64(ms / 1000.0)
+                .map_err(|_| de::Error::custom(format_args!("{ms} ms is no duration")))
+        };
+        let range = Self {
+            low: duration(low)?,
+            high: duration(high)?,
+        };
+        if range.is_ordered() {
+            return Ok(range);
+        }
+        let text = format!("[{low}, {high}] is empty: the lower bound is the greater one");
+        Err(de::Error::custom(text))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -47,6 +77,20 @@ mod tests {
     use squall_kit::rng::Rng;
 
     use super::TimeRange;
+
+    #[test]
+    fn it_is_read_as_a_number_or_a_pair_of_milliseconds() {
+        let read = |text| serde_json::from_str::<TimeRange>(text);
+        assert_eq!(read("2").ok(), Some(TimeRange::ms(2, 2)));
+        assert_eq!(
+            read("[0.5, 2]").ok(),
+            Some(TimeRange {
+                low: Duration::from_micros(500),
+                high: Duration::from_millis(2)
+            })
+        );
+        assert!(read("[2, 1]").is_err() && read("-1").is_err() && read("\"2\"").is_err());
+    }
 
     #[test]
     fn values_lie_in_the_range_and_a_fixed_one_draws_nothing() {
