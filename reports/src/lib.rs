@@ -13,14 +13,17 @@
 //! | what a run is made of | [`history`], seen as [`requests`] and as [`records`] |
 //! | whether two runs are one | [`fingerprint`] |
 //! | how fast it was | [`statistics`], and [`siege`] for what siege would have printed |
+//! | what a document says beside it | [`documented`], and [`linter`]: whether that can be |
 //! | whether it kept its promises | [`sla`], whose [`check`]s make the run's verdict |
 //! | what is written | [`results`] (JSON), [`junit`] (XML), [`table`] (terminal) |
 
 pub mod check;
+pub mod documented;
 pub mod fingerprint;
 pub mod history;
 pub mod junit;
 mod line;
+pub mod linter;
 pub mod records;
 pub mod report;
 pub mod requests;

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
     check::{RunVerdict, Verdict},
+    documented::Comparison,
     siege::Siege,
     statistics::{Latencies, RequestCounts},
 };
@@ -54,8 +54,8 @@ pub struct RunResult {
     pub checks: Vec<CheckResult>,
     /// What struck, in the order of the plan.
     pub faults: Vec<FaultResult>,
-    /// The documented figures this scenario repeats, by the names of the siege block.
-    pub documented: Option<IndexMap<String, Value>>,
+    /// The documented figures that this scenario repeats, beside its own.
+    pub documented: Option<Comparison>,
 }
 
 /// One judgement. Its evidence is in the report for people and in the JUnit file.

@@ -40,7 +40,7 @@ pub fn run(scenario: &Scenario, seed: u64, engine: EngineKind) -> Run {
         system: scenario.system().to_owned(),
         claim: scenario.claim.to_owned(),
         seed,
-        documented: None,
+        documented: scenario.documented.clone(),
     };
     let report = Report::new(identity, &history, checks).unsound(&outcome.broken);
     Run { history, report }

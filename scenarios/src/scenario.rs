@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use squall_chaos::fault::Fault;
-use squall_reports::sla::Sla;
+use squall_reports::{documented::Documented, sla::Sla};
 use squall_sim::{cluster::spec::ClusterSpec, load::Load};
 
 /// One experiment: a cluster, its users, what strikes it, and what is promised all the same.
@@ -27,6 +27,8 @@ pub struct Scenario {
     pub sla: Vec<Box<dyn Sla>>,
     /// What its system promises in every scenario, whatever is injected.
     pub invariants: Vec<Box<dyn Sla>>,
+    /// The documented experiment that it repeats, with the figures it gave; `None`: none.
+    pub documented: Option<Documented>,
 }
 
 impl Scenario {

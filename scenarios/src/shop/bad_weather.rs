@@ -63,5 +63,6 @@ pub(super) fn scenario() -> Scenario {
         settle: Duration::from_secs(60),
         sla: vec![at_least_accepted(97.0), all_complete(80), converges(20)],
         invariants: invariants::all(),
+        documented: None,
     }
 }

@@ -42,5 +42,6 @@ pub(super) fn scenario() -> Scenario {
             converges(30),
         ],
         invariants: invariants::all(),
+        documented: None,
     }
 }

@@ -53,5 +53,6 @@ pub(super) fn scenario() -> Scenario {
             converges(5),
         ],
         invariants: invariants::all(),
+        documented: None,
     }
 }

@@ -41,6 +41,7 @@ pub(super) fn scenario() -> Scenario {
             converges(60),
         ],
         invariants: invariants::all(),
+        documented: None,
     }
 }
 

@@ -31,5 +31,6 @@ pub(super) fn scenario() -> Scenario {
             up("product:8080", 99.999),
         ],
         invariants: invariants::all(),
+        documented: None,
     }
 }

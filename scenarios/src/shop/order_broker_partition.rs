@@ -38,5 +38,6 @@ pub(super) fn scenario() -> Scenario {
             converges(30),
         ],
         invariants: invariants::all(),
+        documented: None,
     }
 }

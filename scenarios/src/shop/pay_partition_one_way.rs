@@ -42,5 +42,6 @@ pub(super) fn scenario() -> Scenario {
             converges(20),
         ],
         invariants: invariants::all(),
+        documented: None,
     }
 }

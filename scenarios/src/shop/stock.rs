@@ -36,5 +36,6 @@ pub(super) fn scenario() -> Scenario {
         settle: Duration::from_secs(60),
         sla: vec![all_accepted(), backorders(), all_complete(60), converges(5)],
         invariants: invariants::all(),
+        documented: None,
     }
 }

@@ -54,5 +54,6 @@ pub(super) fn scenario() -> Scenario {
             converges(10),
         ],
         invariants: invariants::all(),
+        documented: None,
     }
 }
