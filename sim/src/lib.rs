@@ -15,6 +15,7 @@ mod inspection;
 pub mod load;
 pub mod model;
 pub mod objects;
+pub mod platform;
 pub mod range;
 mod recorder;
 mod run;
