@@ -68,6 +68,11 @@ impl Recorder {
         started_at.map_or(Duration::ZERO, |started| now.saturating_sub(started))
     }
 
+    /// Virtual time since the world's start.
+    pub(crate) fn world_now(&self) -> Duration {
+        (self.0.now)()
+    }
+
     /// The shared form of a name that comes again and again. Only for names of which a run has few.
     pub(crate) fn name(&self, text: &str) -> Name {
         self.book().names.shared(text)

@@ -1,8 +1,22 @@
 //! A server's worker threads: what serving costs in the simulator.
+//!
+//! A request takes a worker, or waits in the queue for one, or is answered 503 when the queue is
+//! full. On its worker it computes ([`Processor`]), then waits, both as the model says, then runs
+//! its handler; the worker is free again when the answer is ready.
+//!
+//! **Against Tomcat.** Its `maxThreads` (200) are the workers here. It accepts connections up to
+//! `maxConnections` (8192), and requests on them wait for a thread in a queue without a bound of
+//! its own, so it never answers 503 for being busy: what it has is `queue = maxConnections −
+//! maxThreads`. A smaller queue is a server that sheds load (Jetty's and undertow's bounded pools
+//! do). Connections beyond `maxConnections` wait in the kernel's backlog, `acceptCount` (100): the
+//! kit's server accepts as Tomcat does, `SERVER_CONNECTIONS` being its `maxConnections`, so the
+//! backlog fills only when that many are open, never because all workers are busy.
 
 use std::{
+    collections::VecDeque,
+    future::pending,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
@@ -14,10 +28,16 @@ use squall_kit::{
     work::{Admission, Permit},
 };
 use squall_reports::history::{Name, What};
-use tokio::{sync::Semaphore, time::sleep};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::sleep,
+};
 
-use super::spec::ServerSpec;
-use crate::recorder::Recorder;
+use super::processor::{Processor, whole_ms};
+use crate::{
+    model::{Cost, ProgramModel},
+    recorder::Recorder,
+};
 
 /// How many times as long a host takes for everything; 1 unless a fault says otherwise.
 #[derive(Clone, Debug)]
@@ -46,7 +66,7 @@ impl Pace {
     /// `time` at this pace.
     pub(crate) fn stretch(&self, time: Duration) -> Duration {
         let factor = f64::from_bits(self.factor.load(Ordering::Relaxed));
-        if factor <= 1.0 {
+        if factor <= 1.0 || time.is_zero() {
             return time;
         }
         self.slowed.fetch_add(1, Ordering::Relaxed);
@@ -54,48 +74,118 @@ impl Pace {
     }
 }
 
-/// The workers and the queue of one start of a pod.
+/// A process that hangs, as in a deadlock: connections are accepted, and nothing is ever answered.
+/// Made anew for each start of a container; clones are the same.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Hang(Arc<AtomicBool>);
+
+impl Hang {
+    /// From now on no request gets to its handler, and none is refused. What is in a handler ends.
+    pub(crate) fn hang(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// True from [`Hang::hang`] on.
+    pub(crate) fn is_hung(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Goes on at once, or never.
+    async fn pass(&self) {
+        if self.is_hung() {
+            pending::<()>().await;
+        }
+    }
+}
+
+/// One start of a container, as its server sees it.
+pub(crate) struct Container {
+    /// Its cores.
+    pub(crate) processor: Processor,
+    /// Whether it hangs.
+    pub(crate) hang: Hang,
+    /// How fast it is.
+    pub(crate) pace: Pace,
+    /// The pod's stream of service times.
+    pub(crate) rng: Rng,
+    /// Where it tells what it served.
+    pub(crate) recorder: Recorder,
+    /// The pod.
+    pub(crate) host: Name,
+    /// True until its process has ended.
+    pub(crate) alive: Arc<AtomicBool>,
+}
+
+/// The workers and the queue of one start of a container.
 pub(crate) struct Workers {
-    server: ServerSpec,
+    container: Container,
+    queue: u32,
+    costs: Vec<(Name, Name, Cost)>,
+    other_routes: Cost,
     places: Arc<Semaphore>,
     waiting: Arc<AtomicU32>,
-    pace: Pace,
-    rng: Rng,
-    recorder: Recorder,
-    host: Name,
-    alive: Arc<AtomicBool>,
+    freed: Freed,
 }
 
 impl Workers {
-    /// `rng` is the pod's stream of service times; `alive` is true until the process has ended.
-    pub(crate) fn new(
-        server: ServerSpec,
-        pace: Pace,
-        rng: Rng,
-        recorder: Recorder,
-        host: Name,
-        alive: Arc<AtomicBool>,
-    ) -> Self {
-        let workers = usize::try_from(server.workers).expect("a usize has at least 32 bits");
+    /// The server of a program that runs in `container`.
+    pub(crate) fn new(model: &ProgramModel, container: Container) -> Self {
+        let workers = usize::try_from(model.workers).expect("a usize has at least 32 bits");
+        let costs = model.routes.iter();
+        let costs = costs.map(|one| {
+            (
+                one.method.as_str().into(),
+                one.route.as_str().into(),
+                one.cost,
+            )
+        });
         Self {
-            server,
+            container,
+            queue: model.queue,
+            costs: costs.collect(),
+            other_routes: model.other_routes,
             places: Arc::new(Semaphore::new(workers)),
             waiting: Arc::default(),
-            pace,
-            rng,
-            recorder,
-            host,
-            alive,
+            freed: Freed::default(),
         }
     }
 
-    fn cost(&self, method: &str, route: &str) -> Duration {
-        let named = self.server.routes.iter();
-        let range = named
-            .clone()
-            .find(|cost| cost.method == method && cost.route == route)
-            .map_or(self.server.other_routes, |cost| cost.time);
-        self.pace.stretch(range.draw(&self.rng))
+    /// What one request computes, and how long it waits.
+    fn cost(&self, method: &str, route: &str) -> (Duration, Duration) {
+        let mut named = self.costs.iter();
+        let cost = named
+            .find(|(of, at, _)| **of == *method && **at == *route)
+            .map_or(self.other_routes, |(.., cost)| *cost);
+        let Container { pace, rng, .. } = &self.container;
+        let compute = pace.stretch(cost.cpu_ms.draw(rng));
+        (compute, pace.stretch(cost.wait_ms.draw(rng)))
+    }
+
+    /// A worker, and since when it has been there for this request. `None`: the queue is full.
+    async fn worker(&self) -> Option<(OwnedSemaphorePermit, Duration)> {
+        let arrived = self.container.processor.now();
+        if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
+            return Some((place, arrived));
+        }
+        let waiting = Waiting::join(&self.waiting, self.queue)?;
+        let place = Arc::clone(&self.places).acquire_owned().await;
+        drop(waiting);
+        let place = place.expect("the workers' semaphore is never closed");
+        let since = self.freed.take(self.container.processor.now());
+        Some((place, since.max(arrived)))
+    }
+
+    /// Spends what this request costs. Tells how late its end was noticed: less than the grain of
+    /// the clock.
+    async fn spend(&self, since: Duration, method: &str, route: &str) -> Duration {
+        let processor = &self.container.processor;
+        let (compute, wait) = self.cost(method, route);
+        let done = processor.compute(since, compute).await + wait;
+        let now = processor.now();
+        if done > now {
+            sleep(whole_ms(done) - now).await;
+        }
+        processor.now().saturating_sub(done)
     }
 }
 
@@ -104,24 +194,68 @@ impl Admission for Workers {
     fn admit(&self, method: &str, route: &str) -> BoxFuture<'_, Option<Permit>> {
         let (method, route) = (method.to_owned(), route.to_owned());
         Box::pin(async move {
-            let place = match Arc::clone(&self.places).try_acquire_owned() {
-                Ok(place) => place,
-                Err(_) => {
-                    let waiting = Waiting::join(&self.waiting, self.server.queue)?;
-                    let place = Arc::clone(&self.places).acquire_owned().await;
-                    drop(waiting);
-                    place.expect("the workers' semaphore is never closed")
-                }
-            };
-            sleep(self.cost(&method, &route)).await;
+            let Container { hang, recorder, .. } = &self.container;
+            hang.pass().await;
+            let (place, since) = self.worker().await?;
+            hang.pass().await;
+            let late = self.spend(since, &method, &route).await;
+            hang.pass().await;
             let served = Served {
-                recorder: self.recorder.clone(),
-                host: Arc::clone(&self.host),
-                alive: Arc::clone(&self.alive),
-                name: self.recorder.name(&format!("served {method} {route}")),
+                recorder: recorder.clone(),
+                host: Arc::clone(&self.container.host),
+                alive: Arc::clone(&self.container.alive),
+                name: recorder.name(&format!("served {method} {route}")),
             };
-            Some(Permit::new((place, served)))
+            let busy = Busy {
+                processor: self.container.processor.clone(),
+                late,
+                waiting: Arc::clone(&self.waiting),
+                freed: self.freed.clone(),
+                _place: place,
+            };
+            Some(Permit::new((busy, served)))
         })
+    }
+}
+
+/// Workers that were freed at this instant of the clock, and when exactly, in the order in which
+/// they go to those who wait. Of other instants nothing is kept.
+#[derive(Clone, Default)]
+struct Freed(Arc<Mutex<VecDeque<(Duration, Duration)>>>);
+
+impl Freed {
+    fn put(&self, now: Duration, exactly: Duration) {
+        let mut freed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        freed.retain(|(at, _)| *at == now);
+        freed.push_back((now, exactly));
+    }
+
+    fn take(&self, now: Duration) -> Duration {
+        let mut freed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        freed.retain(|(at, _)| *at == now);
+        freed.pop_front().map_or(now, |(_, exactly)| exactly)
+    }
+}
+
+/// A worker in a handler. What it began late it also ends late, by as much: the next request in the
+/// queue gets it from the exact time on, or a saturated server would lose half a millisecond a
+/// request.
+struct Busy {
+    processor: Processor,
+    late: Duration,
+    waiting: Arc<AtomicU32>,
+    freed: Freed,
+    /// Last, as it wakes who waits.
+    _place: OwnedSemaphorePermit,
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        // At most as many as wait, so its queue's bound is theirs.
+        if self.waiting.load(Ordering::Relaxed) > 0 {
+            let now = self.processor.now();
+            self.freed.put(now, now.saturating_sub(self.late));
+        }
     }
 }
 

@@ -5,11 +5,14 @@ pub mod spec;
 
 mod absent;
 pub(crate) mod admission;
+mod cpu;
 pub(crate) mod directory;
 pub(crate) mod hosts;
 mod listening;
 pub(crate) mod pods;
+mod pool;
 mod process;
+pub(crate) mod processor;
 mod timed;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};

@@ -25,11 +25,13 @@ use tokio::time::sleep;
 
 use super::{
     absent::Absent,
-    admission::{Pace, Workers},
+    admission::{Container, Hang, Pace, Workers},
     directory::Directory,
     hosts::{BROKER_HOST, BROKER_PORT, STORE_PORT},
     listening::Watched,
+    pool::Pooled,
     process::{Due, Life, Process},
+    processor::Processor,
     spec::DeploymentSpec,
 };
 use crate::{
@@ -46,6 +48,9 @@ const STORE_TIMEOUTS: store::remote::Settings = store::remote::Settings {
     connect_timeout: Duration::from_secs(1),
     call_timeout: Duration::from_secs(2),
 };
+
+/// Cores of a container without a limit, in millicores.
+const UNLIMITED_MILLI: u64 = 64_000;
 
 /// All pods, by name.
 pub(crate) struct Pods {
@@ -332,14 +337,16 @@ impl Pods {
             BROKER_PORT,
             bus::remote::Settings::default(),
         );
-        let workers = Workers::new(
-            slot.deployment.server,
-            slot.pace.clone(),
-            slot.streams.service_times.clone(),
-            self.recorder.clone(),
-            Arc::clone(&slot.name),
-            Arc::clone(&slot.alive),
-        );
+        let container = Container {
+            processor: Processor::new(UNLIMITED_MILLI, self.recorder.clone()),
+            hang: Hang::default(),
+            pace: slot.pace.clone(),
+            rng: slot.streams.service_times.clone(),
+            recorder: self.recorder.clone(),
+            host: Arc::clone(&slot.name),
+            alive: Arc::clone(&slot.alive),
+        };
+        let workers = Workers::new(&slot.deployment.server.model(), container);
         Pod {
             name: Arc::clone(&slot.name),
             config: Config::new(slot.deployment.config.iter().copied()),
@@ -409,6 +416,9 @@ impl PodSlot {
             STORE_PORT,
             STORE_TIMEOUTS,
         );
-        Store::new(database, settings)
+        match self.deployment.server.model().database_pool {
+            Some(size) => Store::new(Pooled::new(database, size), settings),
+            None => Store::new(database, settings),
+        }
     }
 }

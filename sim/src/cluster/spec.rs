@@ -4,7 +4,10 @@ use std::{collections::BTreeSet, time::Duration};
 
 use squall_kit::{BoxFuture, Pod};
 
-use crate::range::TimeRange;
+use crate::{
+    model::{Cost, ProgramModel, RouteModel},
+    range::TimeRange,
+};
 
 /// A bounded context's `run`.
 pub type Program = fn(Pod) -> BoxFuture<'static, Result<(), squall_kit::Error>>;
@@ -193,6 +196,33 @@ impl DeploymentSpec {
         ranges.extend(self.server.routes.iter().map(|route| route.time));
         ranges.extend(self.store.iter().flat_map(|s| [s.commit, s.read]));
         ordered(self.name, &ranges)
+    }
+}
+
+// === impl ServerSpec ===
+
+impl ServerSpec {
+    /// The same as a model; all time is spent on a core.
+    pub(crate) fn model(&self) -> ProgramModel {
+        let cost = |cpu_ms| Cost {
+            cpu_ms,
+            wait_ms: TimeRange::ZERO,
+        };
+        let routes = self.routes.iter().map(|route| RouteModel {
+            method: route.method.to_owned(),
+            route: route.route.to_owned(),
+            cost: cost(route.time),
+        });
+        ProgramModel {
+            workers: self.workers,
+            queue: self.queue,
+            backlog: self.backlog,
+            database_pool: None,
+            startup_ms: self.startup,
+            startup_cores: 0.0,
+            routes: routes.collect(),
+            other_routes: cost(self.other_routes),
+        }
     }
 }
 
