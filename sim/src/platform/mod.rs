@@ -9,6 +9,9 @@
 //! does to one container, [`autoscaler`] for the loop around both.
 
 pub mod endpoints;
+pub mod fraction;
 pub mod probe;
+pub mod replica_set;
 pub mod restart;
+pub mod rollout;
 pub mod termination;
