@@ -12,6 +12,9 @@
 //! kit's server accepts as Tomcat does, `SERVER_CONNECTIONS` being its `maxConnections`, so the
 //! backlog fills only when that many are open, never because all workers are busy.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::VecDeque,
     future::pending,

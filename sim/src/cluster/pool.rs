@@ -98,3 +98,91 @@ impl<D: Database> Database for Pooled<D> {
         self.through(self.inner.published(lease, row_id))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::{
+        FutureExt,
+        future::{join, join_all},
+    };
+    use squall_kit::{clock::Clock, rng::Rng, store::sqlite::Sqlite};
+    use std::sync::Arc;
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::{
+        cluster::{admission::Pace, spec::StoreSpec, timed::TimedDatabase},
+        range::TimeRange,
+    };
+
+    /// A database of two connections whose reads take `read_ms`.
+    fn pooled(read_ms: u64) -> Pooled<TimedDatabase> {
+        let database = TimedDatabase {
+            inner: Arc::new(Sqlite::memory(Clock::system()).expect("memory")),
+            spec: StoreSpec {
+                commit: TimeRange::ZERO,
+                read: TimeRange::ms(read_ms, read_ms),
+                unfinished: &[],
+            },
+            pace: Pace::normal(),
+            rng: Rng::stream(1, "reads"),
+        };
+        Pooled::new(database, 2)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn two_connections_serve_two_calls_at_once() {
+        let pooled = pooled(100);
+        let start = Instant::now();
+        let reads = (0..5).map(|_| {
+            let read = pooled.receipt("none".to_owned());
+            read.map(|read| (read, start.elapsed().as_millis() / 100))
+        });
+        let done: Vec<u128> = join_all(reads)
+            .await
+            .into_iter()
+            .map(|(_, at)| at)
+            .collect();
+        assert_eq!(done, [1, 1, 2, 2, 3]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_gets_no_connection_in_time_was_surely_not_executed() {
+        let pooled = pooled(40_000);
+        let start = Instant::now();
+        let busy = join(
+            pooled.receipt("a".to_owned()),
+            pooled.receipt("b".to_owned()),
+        );
+        let late = async {
+            let refused = pooled.receipt("c".to_owned()).await;
+            assert!(
+                matches!(refused, Err(StoreError::Unavailable(_))),
+                "{refused:?}"
+            );
+            assert_eq!(start.elapsed(), CONNECTION_TIMEOUT);
+            // The relay's watch needs no pooled connection.
+            assert_eq!(pooled.outbox(1, 0).await, Ok(Vec::new()));
+            assert_eq!(start.elapsed(), CONNECTION_TIMEOUT);
+        };
+        let ((first, second), ()) = join(busy, late).await;
+        assert_eq!((first, second), (Ok(None), Ok(None)));
+        assert_eq!(
+            pooled.receipt("d".to_owned()).await,
+            Ok(None),
+            "it is free again"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_caller_that_gives_up_gives_its_connection_back() {
+        let pooled = pooled(40_000);
+        let calls = join(
+            pooled.receipt("a".to_owned()),
+            pooled.receipt("b".to_owned()),
+        );
+        let given_up = timeout(Duration::from_secs(1), calls).await;
+        assert!(given_up.is_err());
+        assert_eq!(pooled.receipt("c".to_owned()).await, Ok(None));
+    }
+}
