@@ -118,3 +118,33 @@ impl Resolver for Directory {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use squall_kit::rng::Rng;
+    use squall_reports::history::Name;
+
+    use super::Directory;
+    use crate::engine::{Engine, Resolver, Settings, World};
+
+    #[test]
+    fn platform_4_connections_are_spread_evenly_at_random() {
+        let mut engine = Engine::new(Settings::new(1, 4)).expect("an engine");
+        let (directory, service) = (Directory::default(), Name::from("pay"));
+        directory.add_service(&service, Rng::stream(1, "pick/pay"));
+        for pod in ["pay-1", "pay-2", "pay-3"] {
+            directory.add_endpoint("pay", &pod.into(), engine.add_host(pod));
+        }
+        let mut connections = BTreeMap::new();
+        for _ in 0..30_000 {
+            let endpoint = directory.resolve("pay", 8080).unwrap();
+            *connections.entry(endpoint.host).or_insert(0_i32) += 1;
+        }
+        // σ = √(30 000 · ⅓ · ⅔) ≈ 82.
+        let far = connections.values().map(|count| (count - 10_000).abs());
+        assert!(far.max() <= Some(3 * 82), "{connections:?}");
+        assert_eq!(connections.len(), 3);
+    }
+}

@@ -9,6 +9,7 @@
 //! does to one container, [`autoscaler`] for the loop around both.
 
 pub mod endpoints;
+pub mod envoy;
 pub mod fraction;
 pub mod probe;
 pub mod replica_set;

@@ -1,0 +1,15 @@
+//! What an Istio sidecar (Envoy) does with the requests of its pod (platform: §§4, 5).
+//!
+//! Every pod has a sidecar of its own, and each keeps its own counts: limits and ejections hold for
+//! one caller's view of a service, never for the service as a whole. Time is counted from the
+//! sidecar's start.
+//!
+//! Start with [`upstream`], which puts the parts together; [`route`] decides what becomes of one
+//! request.
+
+pub mod balancer;
+pub mod flag;
+pub mod outlier;
+pub mod pool;
+pub mod route;
+pub mod upstream;
