@@ -8,9 +8,11 @@
 //! **Where to start reading:** [`rollout`] for what a Deployment does, [`probe`] for what a kubelet
 //! does to one container, [`autoscaler`] for the loop around both.
 
+pub mod autoscaler;
 pub mod endpoints;
 pub mod envoy;
 pub mod fraction;
+pub mod metrics;
 pub mod probe;
 pub mod replica_set;
 pub mod restart;
