@@ -38,7 +38,7 @@ use tokio::{
 
 use super::processor::{Processor, whole_ms};
 use crate::{
-    model::{Cost, ProgramModel},
+    model::{Cost, ProgramModel, RouteModel},
     recorder::Recorder,
 };
 
@@ -123,7 +123,7 @@ pub(crate) struct Container {
 pub(crate) struct Workers {
     container: Container,
     queue: u32,
-    costs: Vec<(Name, Name, Cost)>,
+    routes: Vec<(RouteModel, Errand)>,
     other_routes: Cost,
     places: Arc<Semaphore>,
     waiting: Arc<AtomicU32>,
@@ -134,18 +134,15 @@ impl Workers {
     /// The server of a program that runs in `container`.
     pub(crate) fn new(model: &ProgramModel, container: Container) -> Self {
         let workers = usize::try_from(model.workers).expect("a usize has at least 32 bits");
-        let costs = model.routes.iter();
-        let costs = costs.map(|one| {
-            (
-                one.method.as_str().into(),
-                one.route.as_str().into(),
-                one.cost,
-            )
+        let routes = model.routes.iter().map(|one| {
+            let errand = Errand::new(&container.recorder, &one.method, &one.route, one.cost);
+            (one.clone(), errand)
         });
+        let routes = routes.collect();
         Self {
             container,
             queue: model.queue,
-            costs: costs.collect(),
+            routes,
             other_routes: model.other_routes,
             places: Arc::new(Semaphore::new(workers)),
             waiting: Arc::default(),
@@ -153,15 +150,13 @@ impl Workers {
         }
     }
 
-    /// What one request computes, and how long it waits.
-    fn cost(&self, method: &str, route: &str) -> (Duration, Duration) {
-        let mut named = self.costs.iter();
-        let cost = named
-            .find(|(of, at, _)| **of == *method && **at == *route)
-            .map_or(self.other_routes, |(.., cost)| *cost);
-        let Container { pace, rng, .. } = &self.container;
-        let compute = pace.stretch(cost.cpu_ms.draw(rng));
-        (compute, pace.stretch(cost.wait_ms.draw(rng)))
+    fn errand(&self, method: &str, route: &str) -> Errand {
+        let mut named = self.routes.iter();
+        let named = named.find(|(one, _)| one.method == method && one.route == route);
+        named.map_or_else(
+            || Errand::new(&self.container.recorder, method, route, self.other_routes),
+            |(_, errand)| errand.clone(),
+        )
     }
 
     /// A worker, and since when it has been there for this request. `None`: the queue is full.
@@ -180,9 +175,15 @@ impl Workers {
 
     /// Spends what this request costs. Tells how late its end was noticed: less than the grain of
     /// the clock.
-    async fn spend(&self, since: Duration, method: &str, route: &str) -> Duration {
-        let processor = &self.container.processor;
-        let (compute, wait) = self.cost(method, route);
+    async fn spend(&self, since: Duration, cost: Cost) -> Duration {
+        let Container {
+            processor,
+            pace,
+            rng,
+            ..
+        } = &self.container;
+        let compute = pace.stretch(cost.cpu_ms.draw(rng));
+        let wait = pace.stretch(cost.wait_ms.draw(rng));
         let done = processor.compute(since, compute).await + wait;
         let now = processor.now();
         if done > now {
@@ -195,19 +196,19 @@ impl Workers {
 impl Admission for Workers {
     /// Requests wait in the order they came. The time is spent on the worker, before the handler.
     fn admit(&self, method: &str, route: &str) -> BoxFuture<'_, Option<Permit>> {
-        let (method, route) = (method.to_owned(), route.to_owned());
+        let Errand { cost, served } = self.errand(method, route);
         Box::pin(async move {
             let Container { hang, recorder, .. } = &self.container;
             hang.pass().await;
             let (place, since) = self.worker().await?;
             hang.pass().await;
-            let late = self.spend(since, &method, &route).await;
+            let late = self.spend(since, cost).await;
             hang.pass().await;
             let served = Served {
                 recorder: recorder.clone(),
                 host: Arc::clone(&self.container.host),
                 alive: Arc::clone(&self.container.alive),
-                name: recorder.name(&format!("served {method} {route}")),
+                name: served,
             };
             let busy = Busy {
                 processor: self.container.processor.clone(),
@@ -218,6 +219,21 @@ impl Admission for Workers {
             };
             Some(Permit::new((busy, served)))
         })
+    }
+}
+
+/// What serving a route is about.
+#[derive(Clone)]
+struct Errand {
+    cost: Cost,
+    /// How history names that it was served.
+    served: Name,
+}
+
+impl Errand {
+    fn new(recorder: &Recorder, method: &str, route: &str, cost: Cost) -> Self {
+        let served = recorder.name(&format!("served {method} {route}"));
+        Self { cost, served }
     }
 }
 

@@ -26,7 +26,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, time::Duration, vec::Drain};
 
 /// Femtoseconds in a nanosecond.
 const FEMTOS: u128 = 1_000_000;
@@ -112,9 +112,9 @@ impl Cpu {
     }
 
     /// What was finished since the last call, and exactly when, in that order.
-    pub(crate) fn finished(&mut self, now: Duration) -> Vec<(JobId, Duration)> {
+    pub(crate) fn finished(&mut self, now: Duration) -> Drain<'_, (JobId, Duration)> {
         self.advance(now);
-        std::mem::take(&mut self.finished)
+        self.finished.drain(..)
     }
 
     /// When the next job is finished, as things stand: every change may move it.
@@ -157,8 +157,13 @@ impl Cpu {
 
     fn next_finish(&self) -> Option<u128> {
         let left = self.jobs.first()?.finished_at - self.attained;
-        let share = self.limit_milli.min(self.demand());
-        Some(self.now + (left * self.demand()).div_ceil(share))
+        let demand = self.demand();
+        let takes = if demand <= self.limit_milli {
+            left
+        } else {
+            (left * demand).div_ceil(self.limit_milli)
+        };
+        Some(self.now + takes)
     }
 
     /// Lets everything happen up to `now`, each completion at its own time.
@@ -183,11 +188,13 @@ impl Cpu {
         let demand = self.demand();
         let share = self.limit_milli.min(demand);
         let elapsed = until - self.now;
-        if demand > 0 {
-            let got = elapsed * share / demand;
-            self.attained += got;
-            self.used += got * demand;
-        }
+        let got = if demand <= self.limit_milli {
+            elapsed
+        } else {
+            elapsed * self.limit_milli / demand
+        };
+        self.attained += got;
+        self.used += got * demand;
         let recent = until.saturating_sub(self.now.max(end.saturating_sub(GRAIN)));
         self.idle += (self.limit_milli - share) * recent;
         self.now = until;

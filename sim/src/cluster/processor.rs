@@ -136,9 +136,13 @@ impl Processor {
                 let mut state = self.state();
                 state.settle(now, id);
                 match state.waits.get_mut(&id) {
-                    Some(Wait::Finished(at)) => return Poll::Ready(*at),
+                    Some(Wait::Finished(at)) => {
+                        let at = *at;
+                        state.waits.remove(&id);
+                        return Poll::Ready(at);
+                    }
                     Some(Wait::Running(waker)) => waker.clone_from(context.waker()),
-                    None => unreachable!("a wait ends with its job"),
+                    None => unreachable!("a wait ends with its job, and nobody asks after that"),
                 }
                 let next = state.cpu.next_deadline();
                 next.filter(|_| state.leader == Some(id)).map(whole_ms)
@@ -206,13 +210,17 @@ struct Job<'a> {
 
 impl Drop for Job<'_> {
     fn drop(&mut self) {
-        let now = self.processor.now();
         let mut state = self.processor.state();
-        state.waits.remove(&self.id);
+        if state.waits.remove(&self.id).is_none() {
+            return;
+        }
+        // Its task was dropped before it heard of its end: the caller hung up, or the process died.
+        let now = self.processor.now();
         let hurried = state.cpu.is_saturated();
-        let given_up = state.cpu.remove(now, self.id).is_some();
+        state.cpu.remove(now, self.id);
         state.settle(now, self.id);
-        if given_up && hurried {
+        if hurried {
+            // The next completion is earlier than its task believes.
             state.wake_leader();
         }
     }

@@ -1,4 +1,4 @@
-use futures_util::future::join_all;
+use futures_util::{StreamExt, future::join_all, stream::FuturesUnordered};
 use squall_kit::work::Work;
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -191,4 +191,53 @@ async fn who_hangs_answers_nothing_and_refuses_nothing() {
     assert_eq!(answers.iter().filter(|answer| answer.is_err()).count(), 1);
     let later = join_all((0..5).map(|_| timeout(SECOND, server.work.admit("GET", "/orders"))));
     assert!(later.await.iter().all(Result::is_err));
+}
+
+/// Prints what a request costs in real time, beside one that takes a place and sleeps: `cargo test
+/// -p squall-sim --lib cost_of_admission -- --ignored --nocapture`.
+#[test]
+#[ignore = "a measurement of real time"]
+#[expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "it measures real time"
+)]
+fn cost_of_admission() {
+    const REQUESTS: u32 = 100_000;
+    let cpu = us(500, 2_500);
+    for (users, cores_milli) in [(1, 64_000), (20, 64_000), (20, 1_000), (200, 1_000)] {
+        let mut best = [u128::MAX; 2];
+        for round in 0..10 {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_time()
+                .start_paused(true)
+                .build()
+                .expect("a runtime");
+            let began = std::time::Instant::now();
+            runtime.block_on(async {
+                let server = server(&model(200, 100, cpu, TimeRange::ZERO), cores_milli);
+                let (places, rng) = (Semaphore::new(200), Rng::stream(1, "sleeps"));
+                let recorder = Recorder::new(|| Duration::ZERO, || {});
+                let host: Name = "order-1".into();
+                let user = || async {
+                    for _ in 0..REQUESTS / users {
+                        if round % 2 == 0 {
+                            let _place = places.acquire().await;
+                            sleep(cpu.draw(&rng)).await;
+                            let name = recorder.name("served GET /orders");
+                            recorder.record(&host, What::Hint { name });
+                        } else {
+                            drop(server.work.admit("GET", "/orders").await);
+                        }
+                    }
+                };
+                let users: FuturesUnordered<_> = (0..users).map(|_| user()).collect();
+                users.count().await;
+            });
+            let each = began.elapsed().as_nanos() / u128::from(REQUESTS);
+            best[round % 2] = best[round % 2].min(each);
+        }
+        let [sleeping, admitted] = best;
+        println!("{users} users, {cores_milli}m: {sleeping} ns asleep, {admitted} ns admitted");
+    }
 }

@@ -29,10 +29,10 @@ fn jobs_have_a_core_each_until_there_are_more_jobs_than_cores() {
     // From 10 ms on three share two cores: 30 ms of work take 45.
     let third = add(&mut cpu, ms(10), ms(60));
     assert_eq!((cpu.running(), cpu.next_deadline()), (3, Some(ms(55))));
-    assert_eq!(cpu.finished(ms(55)), [(second, ms(55))]);
+    assert_eq!(finished(&mut cpu, ms(55)), [(second, ms(55))]);
     // 30 ms are left of the third, 60 of the first, and a core for each.
     assert_eq!(
-        cpu.finished(ms(200)),
+        finished(&mut cpu, ms(200)),
         [(third, ms(85)), (first, ms(115))],
         "each at its own time, however late the question"
     );
@@ -45,7 +45,7 @@ fn a_limit_throttles() {
     let alone = add(&mut cpu, ZERO, us(3_170));
     assert_eq!(cpu.next_deadline(), Some(us(15_850)));
     assert_eq!(cpu.used(ms(10)), ms(2));
-    assert_eq!(cpu.finished(ms(16)), [(alone, us(15_850))]);
+    assert_eq!(finished(&mut cpu, ms(16)), [(alone, us(15_850))]);
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn start_up_takes_its_share_and_counts() {
     cpu.set_background(ZERO, 1_000);
     let job = add(&mut cpu, ZERO, ms(100));
     assert_eq!(cpu.used(ms(400)), ms(200), "as much as the limit gives");
-    assert_eq!(cpu.finished(ms(400)), [(job, ms(400))]);
+    assert_eq!(finished(&mut cpu, ms(400)), [(job, ms(400))]);
     cpu.set_background(ms(400), 250);
     assert_eq!(
         cpu.used(ms(1_400)),
@@ -71,7 +71,7 @@ fn who_hangs_up_leaves_the_cores_to_the_others() {
     let stays = add(&mut cpu, ZERO, ms(100));
     let goes = add(&mut cpu, ZERO, ms(100));
     assert_eq!(cpu.remove(ms(100), goes), Some(ms(50)));
-    assert_eq!(cpu.finished(ms(150)), [(stays, ms(150))]);
+    assert_eq!(finished(&mut cpu, ms(150)), [(stays, ms(150))]);
     assert_eq!(cpu.remove(ms(150), stays), None);
     assert_eq!(cpu.used(ms(150)), ms(150));
 }
@@ -80,20 +80,24 @@ fn who_hangs_up_leaves_the_cores_to_the_others() {
 fn a_late_start_is_made_up_for_only_with_what_lay_idle() {
     let mut cpu = Cpu::new(1_000, ZERO);
     add(&mut cpu, ZERO, us(3_170));
-    assert_eq!(cpu.finished(ms(4)).len(), 1);
+    assert_eq!(finished(&mut cpu, ms(4)).len(), 1);
     let second = cpu.add(ms(4), us(3_170), us(3_170));
     assert_eq!(cpu.next_deadline(), Some(us(6_340)));
     // The same capacity is not given away twice.
     cpu.add(ms(4), us(3_170), us(500));
     assert_eq!(cpu.used(ms(4)), ms(4));
-    assert_eq!(cpu.finished(ms(5)).len(), 1);
-    assert_eq!(cpu.finished(ms(7)), [(second, us(6_840))]);
+    assert_eq!(finished(&mut cpu, ms(5)).len(), 1);
+    assert_eq!(finished(&mut cpu, ms(7)), [(second, us(6_840))]);
     // A job that fits into the gap is finished before it was announced.
     let tiny = cpu.add(ms(7), us(6_840), us(100));
-    assert_eq!(cpu.finished(ms(7)), [(tiny, us(6_940))]);
+    assert_eq!(finished(&mut cpu, ms(7)), [(tiny, us(6_940))]);
     // Older gaps than a millisecond are gone.
     let late = cpu.add(ms(100), ms(50), ms(10));
-    assert_eq!(cpu.finished(ms(109)), [(late, ms(109))]);
+    assert_eq!(finished(&mut cpu, ms(109)), [(late, ms(109))]);
+}
+
+fn finished(cpu: &mut Cpu, now: Duration) -> Vec<(JobId, Duration)> {
+    cpu.finished(now).collect()
 }
 
 /// What is done to a container's cores, and so long after the step before.
@@ -142,7 +146,7 @@ impl Bench {
     fn pass(&mut self, after_ns: u64) {
         self.now += Duration::from_nanos(after_ns);
         let before = self.cpu.attained;
-        let finished = self.cpu.finished(self.now);
+        let finished = finished(&mut self.cpu, self.now);
         self.background += self.cpu.background_milli * (self.cpu.attained - before);
         for (id, at) in finished {
             let index = self.running.iter().position(|(running, ..)| *running == id);
