@@ -13,6 +13,7 @@ pub mod controls;
 pub mod engine;
 mod inspection;
 pub mod load;
+pub mod manifest;
 pub mod model;
 pub mod objects;
 pub mod platform;

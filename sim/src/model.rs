@@ -6,7 +6,10 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::Deserialize;
 
-use crate::range::TimeRange;
+use crate::{
+    manifest::{self, ManifestError},
+    range::TimeRange,
+};
 
 /// `model.yaml`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -24,6 +27,9 @@ pub struct Model {
     /// The databases, by their StatefulSets' names.
     #[serde(default)]
     pub stores: BTreeMap<String, StoreModel>,
+    /// The file it was read from.
+    #[serde(skip)]
+    pub file: String,
 }
 
 /// Every link, unless a fault changes it.
@@ -55,6 +61,9 @@ pub struct ClusterModel {
     pub unreachable_toleration_s: u64,
     /// How long a node is silent before it counts as lost (`--node-monitor-grace-period`), s.
     pub node_monitor_grace_s: u64,
+    /// Outlier detection follows the older rule of the documents' time: the first host may be
+    /// ejected whatever `maxEjectionPercent` says (platform: §5).
+    pub legacy_first_eject: bool,
 }
 
 /// A machine.
@@ -108,18 +117,19 @@ pub struct ProgramModel {
 
 /// What serving one route costs.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(from = "WrittenRoute")]
 pub struct RouteModel {
     /// GET, POST, …
     pub method: String,
     /// The route's pattern, `/orders/{id}`.
     pub route: String,
-    /// What it costs.
-    #[serde(flatten)]
+    /// What it costs: `cpu_ms` and `wait_ms`, beside the others.
     pub cost: Cost,
 }
 
 /// What serving a request costs its pod.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Cost {
     /// Time on a core of its own; longer when cores are shared or throttled.
     pub cpu_ms: TimeRange,
@@ -155,6 +165,124 @@ pub struct Unfinished {
     pub value: String,
 }
 
+// === impl Model ===
+
+impl Model {
+    /// Reads the text of `file`.
+    ///
+    /// # Errors
+    /// What is no YAML, an unknown or missing field, a wrong type, a value that cannot be.
+    pub fn read(file: &str, text: &str) -> Result<Self, ManifestError> {
+        let error = |path: String, problem: String| ManifestError::Model {
+            file: file.to_owned(),
+            path,
+            problem,
+        };
+        let values = manifest::values(file, text)?;
+        let [value] = values.as_slice() else {
+            let problem = format!("{} documents, expected one", values.len());
+            return Err(error(".".to_owned(), problem));
+        };
+        let model: Self = manifest::typed(value).map_err(|(path, problem)| error(path, problem))?;
+        let model = Self {
+            file: file.to_owned(),
+            ..model
+        };
+        model.check()?;
+        Ok(model)
+    }
+
+    /// What is wrong with the field at `path`.
+    pub(crate) fn error(&self, path: &str, problem: impl Into<String>) -> ManifestError {
+        ManifestError::Model {
+            file: self.file.clone(),
+            path: path.to_owned(),
+            problem: problem.into(),
+        }
+    }
+
+    /// What the types cannot say.
+    fn check(&self) -> Result<(), ManifestError> {
+        let loss = self.network.loss;
+        if !(0.0..1.0).contains(&loss) {
+            let problem = format!("{loss}, expected 0 or more and below 1");
+            return Err(self.error("network.loss", problem));
+        }
+        self.check_cluster()?;
+        for (path, value) in [
+            ("broker.partitions", u64::from(self.broker.partitions)),
+            ("broker.session_timeout_s", self.broker.session_timeout_s),
+        ] {
+            if value == 0 {
+                return Err(self.error(path, "0, expected 1 or more"));
+            }
+        }
+        for (name, program) in &self.programs {
+            if program.workers == 0 {
+                let path = format!("programs.{name}.workers");
+                return Err(self.error(&path, "0, nothing would ever be served"));
+            }
+            if program.database_pool == Some(0) {
+                let path = format!("programs.{name}.database_pool");
+                return Err(self.error(&path, "0, nothing would ever be read"));
+            }
+            if !is_amount(program.startup_cores) {
+                let problem = format!("{}, expected 0 or more", program.startup_cores);
+                return Err(self.error(&format!("programs.{name}.startup_cores"), problem));
+            }
+            let routes = &program.routes;
+            for (index, route) in routes.iter().enumerate() {
+                let same = |other: &&RouteModel| {
+                    (&other.method, &other.route) == (&route.method, &route.route)
+                };
+                if routes.iter().filter(same).count() > 1 {
+                    let problem = format!("{} {} is there twice", route.method, route.route);
+                    return Err(self.error(&format!("programs.{name}.routes[{index}]"), problem));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn check_cluster(&self) -> Result<(), ManifestError> {
+        let cluster = &self.cluster;
+        if cluster.nodes.is_empty() {
+            return Err(self.error("cluster.nodes", "none, expected one or more"));
+        }
+        for (index, node) in cluster.nodes.iter().enumerate() {
+            let path = format!("cluster.nodes[{index}]");
+            if cluster
+                .nodes
+                .iter()
+                .filter(|other| other.name == node.name)
+                .count()
+                > 1
+            {
+                let problem = format!("{:?} is there twice", node.name);
+                return Err(self.error(&format!("{path}.name"), problem));
+            }
+            if !is_amount(node.cores) || node.cores == 0.0 {
+                let problem = format!("{}, expected more than 0", node.cores);
+                return Err(self.error(&format!("{path}.cores"), problem));
+            }
+        }
+        for (name, value) in [
+            ("metrics_resolution_s", cluster.metrics_resolution_s),
+            ("autoscaler_period_s", cluster.autoscaler_period_s),
+            ("node_monitor_grace_s", cluster.node_monitor_grace_s),
+        ] {
+            if value == 0 {
+                return Err(self.error(&format!("cluster.{name}"), "0, expected 1 or more"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_amount(value: f64) -> bool {
+    value.is_finite() && value >= 0.0
+}
+
 // === impl ClusterModel ===
 
 impl Default for ClusterModel {
@@ -172,6 +300,31 @@ impl Default for ClusterModel {
             eager_readiness: false,
             unreachable_toleration_s: 300,
             node_monitor_grace_s: 40,
+            legacy_first_eject: false,
+        }
+    }
+}
+
+/// A route as it is written: flat, so that an unknown field is seen.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenRoute {
+    method: String,
+    route: String,
+    cpu_ms: TimeRange,
+    #[serde(default = "no_time")]
+    wait_ms: TimeRange,
+}
+
+impl From<WrittenRoute> for RouteModel {
+    fn from(written: WrittenRoute) -> Self {
+        Self {
+            method: written.method,
+            route: written.route,
+            cost: Cost {
+                cpu_ms: written.cpu_ms,
+                wait_ms: written.wait_ms,
+            },
         }
     }
 }
