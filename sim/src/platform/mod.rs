@@ -9,10 +9,13 @@
 //! does to one container, [`autoscaler`] for the loop around both.
 
 pub mod autoscaler;
+pub mod disruption;
+pub mod drain;
 pub mod endpoints;
 pub mod envoy;
 pub mod fraction;
 pub mod metrics;
+pub mod node;
 pub mod probe;
 pub mod replica_set;
 pub mod restart;
