@@ -66,17 +66,29 @@ pub enum RolloutState {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SidecarAct {
-    /// It gave an answer of its own.
+    /// It gave an answer of its own, or passed one on that broke off.
     Answered {
-        /// Envoy's response flag: UH, UF, UO, UC, UR, UT, URX, FI, DI, NR.
+        /// Envoy's response flags as its access log has them, mostly one: UH, UF, UO, UC, UT, NR,
+        /// FI; with DI if a fault delayed it, with URX if it was tried as often as it may be:
+        /// `UF,URX`.
         flag: Name,
         /// The status given.
         status: u16,
+    },
+    /// A fault delayed a request.
+    Delayed {
+        /// By how much.
+        ms: u64,
     },
     /// It tried again.
     Retried {
         /// Why: the flag or the status of the try before.
         reason: Name,
+    },
+    /// It passed an answer on that it would have asked for again.
+    NotRetried {
+        /// Why not: `URX` for the route's number of attempts, `UO` for `maxRetries`.
+        flag: Name,
     },
     /// It ejected a pod.
     Ejected {

@@ -13,6 +13,8 @@ pub(crate) mod pods;
 mod pool;
 mod process;
 pub(crate) mod processor;
+#[allow(dead_code, reason = "pods get sidecars with their manifests")]
+pub(crate) mod sidecar;
 mod timed;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};

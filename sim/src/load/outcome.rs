@@ -4,6 +4,8 @@ use http::Method;
 use squall_kit::net::client::{Answer, CallError, surely_without_effect};
 use squall_reports::history::Outcome;
 
+use crate::cluster::sidecar::NEVER_SENT;
+
 /// What a request gave.
 pub(super) type Sent = Result<Answer, CallError>;
 
@@ -13,6 +15,7 @@ pub(super) fn outcome(method: &Method, sent: &Sent) -> Outcome {
         Ok(answer) if answer.status.as_u16() < 400 => Outcome::Ok,
         // Nothing changes by reading: a read that failed surely had no effect.
         _ if method.is_safe() || surely_without_effect(sent) => Outcome::Fail,
+        Ok(answer) if answer.headers.contains_key(NEVER_SENT) => Outcome::Fail,
         _ => Outcome::Unknown,
     }
 }
@@ -24,7 +27,7 @@ mod tests {
     use squall_kit::net::client::{Answer, CallError};
     use squall_reports::history::Outcome;
 
-    use super::{Sent, outcome};
+    use super::{NEVER_SENT, Sent, outcome};
 
     fn answer(status: u16, kind: Option<&str>) -> Sent {
         let mut headers = HeaderMap::new();
@@ -61,6 +64,11 @@ mod tests {
             assert_eq!(outcome(&Method::POST, &sent), expected, "{sent:?}");
         }
         assert_eq!(outcome(&Method::GET, &answer(504, None)), Outcome::Fail);
+        // UO, UH, UF: the sidecar knows that nobody was asked.
+        let mut overflow = answer(503, None);
+        let flags = HeaderValue::from_static("UO");
+        overflow.as_mut().unwrap().headers.insert(NEVER_SENT, flags);
+        assert_eq!(outcome(&Method::POST, &overflow), Outcome::Fail);
         assert_eq!(outcome(&Method::GET, &unknown()), Outcome::Fail);
     }
 }

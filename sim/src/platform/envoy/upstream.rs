@@ -141,7 +141,7 @@ mod tests {
         for (min_health_percent, all_out_gives) in [(0, None), (50, Some(()))] {
             let rule = rule(min_health_percent);
             let mut upstream = Upstream::new(Duration::ZERO, Some(&rule), &rng);
-            let mut pick = |upstream: &mut Upstream| upstream.pick(&BTreeSet::new(), &rng);
+            let pick = |upstream: &mut Upstream| upstream.pick(&BTreeSet::new(), &rng);
             assert_eq!(pick(&mut upstream), None, "no ready pod");
             upstream.observe(Duration::ZERO, &ready, Some(&rule));
             fail(&mut upstream, "pay-1");

@@ -146,7 +146,7 @@ fn passed(answer: Answer, method: &Method) -> Response {
 }
 
 /// Without the fields that are about one connection only (RFC 9110, section 7.6.1).
-fn end_to_end(headers: &HeaderMap) -> HeaderMap {
+pub fn end_to_end(headers: &HeaderMap) -> HeaderMap {
     const HOP_BY_HOP: [HeaderName; 7] = [
         header::CONNECTION,
         header::PROXY_AUTHENTICATE,
