@@ -69,10 +69,14 @@ fn platform_5_ejected_after_the_fifth_503_back_at_a_sweep_and_twice_as_long_next
 fn platform_5_ten_percent_of_two_pods_is_none_and_was_one() {
     let modern = OutlierDetection::default();
     let mut now = detector(2, modern);
-    let overflow = Finding::Overflow("pay-1".into());
+    let overflow = || Finding::Overflow("pay-1".into());
     assert_eq!(answers(&mut now, s(1), 503, 4), []);
-    assert_eq!(answers(&mut now, s(1), 503, 1), [overflow.clone()]);
-    assert_eq!(answers(&mut now, s(1), 503, 5), [overflow], "from 0 again");
+    assert_eq!(answers(&mut now, s(1), 503, 1), [overflow()]);
+    assert_eq!(
+        answers(&mut now, s(1), 503, 5),
+        [overflow()],
+        "from 0 again"
+    );
     assert_eq!((now.ejected(), now.next_deadline()), (0, None));
 
     let legacy = OutlierDetection {
