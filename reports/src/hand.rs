@@ -182,6 +182,7 @@ impl Hand {
             method,
             path,
             key: Some("1".into()),
+            admission: None,
         })
     }
 
@@ -213,6 +214,7 @@ impl Hand {
     pub(crate) fn breaker_call(self, outcome: CallOutcome) -> Self {
         self.add(What::BreakerCall {
             breaker: "pay".into(),
+            call: None,
             outcome,
         })
     }

@@ -125,6 +125,15 @@ pub enum CallOutcome {
     BadRequest,
 }
 
+/// One call that a breaker let pass.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Admission {
+    /// The breaker.
+    pub breaker: Name,
+    /// The call's number at this breaker of this process, from 1.
+    pub call: u64,
+}
+
 /// What became of a delivered event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -290,6 +299,8 @@ pub enum What {
         path: String,
         /// Its idempotency key.
         key: Option<String>,
+        /// The pass that a breaker gave for it, if it was made through one.
+        admission: Option<Admission>,
     },
     /// The call above ended; or, without one above, it found no connection and was never sent.
     CallEnded {
@@ -308,6 +319,18 @@ pub enum What {
         /// Its idempotency key.
         key: Option<String>,
     },
+    /// A breaker was made, closed and with empty counts: a process begins.
+    BreakerMade {
+        /// Its name.
+        breaker: Name,
+    },
+    /// A breaker let a call pass.
+    BreakerAdmitted {
+        /// The breaker.
+        breaker: Name,
+        /// The call's number at this breaker of this process, from 1.
+        call: u64,
+    },
     /// A breaker changed state.
     Breaker {
         /// Its name.
@@ -321,6 +344,8 @@ pub enum What {
     BreakerCall {
         /// The breaker.
         breaker: Name,
+        /// The call's number; `None`: it did not pass.
+        call: Option<u64>,
         /// How.
         outcome: CallOutcome,
     },

@@ -7,7 +7,9 @@ use std::{
 };
 
 use squall_kit::signal::{self, Signal};
-use squall_reports::history::{BreakerState, CallOutcome, Consumption, Entry, History, Name, What};
+use squall_reports::history::{
+    Admission, BreakerState, CallOutcome, Consumption, Entry, History, Name, What,
+};
 
 use crate::controls::Nemesis;
 
@@ -188,11 +190,16 @@ fn what(signal: Signal, names: &mut Names) -> What {
             method,
             path,
             key,
+            admission,
         } => What::CallSent {
             target: shared(&target),
             method: shared(&method),
             path,
             key,
+            admission: admission.map(|pass| Admission {
+                breaker: shared(&pass.breaker),
+                call: pass.call,
+            }),
         },
         Signal::CallEnded {
             target,
@@ -212,8 +219,20 @@ fn what(signal: Signal, names: &mut Names) -> What {
             key,
         },
         Signal::Breaker { name, from, to } => transition(shared(&name), from, to),
-        Signal::BreakerCall { name, outcome } => What::BreakerCall {
+        Signal::BreakerMade { name } => What::BreakerMade {
             breaker: shared(&name),
+        },
+        Signal::BreakerAdmitted { name, call } => What::BreakerAdmitted {
+            breaker: shared(&name),
+            call,
+        },
+        Signal::BreakerCall {
+            name,
+            call,
+            outcome,
+        } => What::BreakerCall {
+            breaker: shared(&name),
+            call,
             outcome: call_outcome(outcome),
         },
         Signal::Committed {

@@ -133,7 +133,9 @@ impl<'a> Judge<'a> {
             What::Breaker { breaker, from, to } if *breaker == self.promise.breaker => {
                 self.change(entry, *from, *to);
             }
-            What::BreakerCall { breaker, outcome } if *breaker == self.promise.breaker => {
+            What::BreakerCall {
+                breaker, outcome, ..
+            } if *breaker == self.promise.breaker => {
                 self.call_ended(entry, *outcome);
             }
             What::CallSent { target, .. } if *target == self.promise.target => self.sent(entry),

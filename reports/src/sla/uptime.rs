@@ -108,6 +108,7 @@ impl Uptime {
                     method,
                     path,
                     key,
+                    ..
                 } if *target == self.target => {
                     sent.entry((host, method, path, key))
                         .or_default()

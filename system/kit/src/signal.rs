@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+pub use crate::resilience::admission::Admission;
+
 /// States of a circuit breaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum BreakerState {
@@ -56,6 +58,8 @@ pub enum Signal {
         path: String,
         /// The request's idempotency key, if it carries one.
         key: Option<String>,
+        /// The pass that a breaker gave for it, if it was made through one.
+        admission: Option<Admission>,
     },
     /// The request above ended; or, without one above, no connection was found to hand it to.
     CallEnded {
@@ -74,6 +78,18 @@ pub enum Signal {
         /// The request's idempotency key, if it carries one.
         key: Option<String>,
     },
+    /// A breaker was made, closed and with empty counts.
+    BreakerMade {
+        /// Its name.
+        name: String,
+    },
+    /// A breaker let a call pass.
+    BreakerAdmitted {
+        /// The breaker's name.
+        name: String,
+        /// The call's number at this breaker, from 1.
+        call: u64,
+    },
     /// A breaker changed state.
     Breaker {
         /// Its name.
@@ -87,6 +103,8 @@ pub enum Signal {
     BreakerCall {
         /// The breaker's name.
         name: String,
+        /// The call's number; `None`: it did not pass.
+        call: Option<u64>,
         /// How.
         outcome: CallOutcome,
     },

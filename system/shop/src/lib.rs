@@ -54,6 +54,10 @@
 //! | `TOPIC` | `shop` | all but gateway | the topic |
 //! | `api.url.payment` | `http://pay:8080` | order | where payment is asked |
 //! | `PAY_TIMEOUT_MS` | 3000 | order | the longest that a call to payment takes, answer included |
+//! | `breaker.pay` | `hystrix` | order | or `resilience4j`: whose rules and settings it follows |
+//! | `resilience4j.circuitbreaker.instances.pay.…` | resilience4j's | order | that breaker |
+//! | `resilience4j.timelimiter.instances.pay.…` | resilience4j's | order | its timeout |
+//! | `resilience4j.bulkhead.instances.pay.…` | resilience4j's | order | calls at once within it |
 //! | `hystrix.command.pay.…` | Hystrix's | order | the breaker; its timeout bounds payment |
 //! | `hystrix.threadpool.pay.…` | Hystrix's | order | calls to payment at once |
 //! | `RECOVERY_MARGIN_MS` | 2000 | order | how much longer than that an order may stay pending |

@@ -2,7 +2,7 @@
 //! that found no connection, `CallEnded` alone.
 
 use super::call::{Answer, Call, CallError};
-use crate::signal::{Signal, Signals};
+use crate::signal::{Admission, Signal, Signals};
 
 pub(super) struct Report {
     signals: Signals,
@@ -33,6 +33,7 @@ impl Report {
             method: self.method.clone(),
             path: self.path.clone(),
             key: self.key.clone(),
+            admission: Admission::current(),
         });
     }
 

@@ -12,8 +12,13 @@ use std::{
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::{
+    admission::Admission,
     bulkhead::Bulkhead,
+    choice::BreakerSettings,
     hystrix::Hystrix,
+    machine::{Machine, Pass},
+    resilience4j::Resilience4j,
+    resilience4j_settings::Resilience4jSettings,
     settings::{HystrixSettings, Isolation, ThreadPoolSettings},
 };
 use crate::{
@@ -22,31 +27,6 @@ use crate::{
     signal::{BreakerState, CallOutcome, Signal, Signals},
     spawn::Spawn,
 };
-
-/// A breaker's rules, without clock, tasks or I/O. Hystrix is one, resilience4j can be another.
-pub trait Machine: Send {
-    /// As of the last call of any method below.
-    fn state(&self) -> BreakerState;
-
-    /// Lets time pass. The other methods are told times that this one was told before.
-    fn advance(&mut self, now: Instant);
-
-    /// When the state may next change by time alone.
-    fn next_deadline(&self) -> Option<Instant>;
-
-    /// A call asks to pass; `None` short-circuits it. Every pass is recorded once.
-    fn admit(&mut self, now: Instant) -> Option<Pass>;
-
-    /// A call that passed has ended.
-    fn record(&mut self, now: Instant, pass: Pass, outcome: CallOutcome);
-}
-
-/// The right to make one call.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Pass {
-    /// The breaker is half open, and this call decides.
-    pub probe: bool,
-}
 
 /// What a result says of the callee's health.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,17 +74,24 @@ struct Inner {
     name: String,
     spawn: Spawn,
     signals: Signals,
+    around: Around,
+    rules: Mutex<Rules>,
+}
+
+/// What stands around a call, apart from the rules.
+struct Around {
     isolation: Isolation,
     pool: Bulkhead,
     execution_timeout: Option<Duration>,
     fallbacks: Bulkhead,
-    rules: Mutex<Rules>,
 }
 
 struct Rules {
     machine: Box<dyn Machine>,
     /// A task waits for the machine's next deadline.
     ticking: bool,
+    /// Calls that passed so far.
+    passed: u64,
 }
 
 /// A Hystrix thread pool, for all commands of one group.
@@ -113,6 +100,16 @@ pub fn thread_pool(settings: ThreadPoolSettings) -> Bulkhead {
 }
 
 impl Breaker {
+    /// The breaker called `name` by the rules and settings chosen, with a pool of its own.
+    pub fn new(pod: &Pod, name: &str, settings: BreakerSettings) -> Self {
+        match settings {
+            BreakerSettings::Hystrix { command, pool } => {
+                Self::hystrix(pod, name, command, &thread_pool(pool))
+            }
+            BreakerSettings::Resilience4j(settings) => Self::resilience4j(pod, name, settings),
+        }
+    }
+
     /// The breaker called `name` by Hystrix's rules. `pool` is its group's; semaphore isolation
     /// brings one of its own.
     pub fn hystrix(pod: &Pod, name: &str, settings: HystrixSettings, pool: &Bulkhead) -> Self {
@@ -120,25 +117,50 @@ impl Breaker {
             Isolation::Thread => pool.clone(),
             Isolation::Semaphore => Bulkhead::new(settings.semaphore_max_concurrent, 0),
         };
-        let machine = Box::new(Hystrix::new(settings, Instant::now()));
-        Self(Arc::new(Inner {
-            name: name.to_owned(),
-            spawn: pod.spawn.clone(),
-            signals: pod.signals.clone(),
+        let around = Around {
             isolation: settings.isolation,
             pool,
             execution_timeout: settings.execution_timeout,
             fallbacks: Bulkhead::new(settings.fallback_max_concurrent, 0),
+        };
+        let machine = Box::new(Hystrix::new(settings, Instant::now()));
+        Self::with(pod, name, machine, around)
+    }
+
+    /// The breaker called `name` by resilience4j's rules, its time limiter and its semaphore
+    /// bulkhead within it (Spring: `CircuitBreaker(TimeLimiter(Bulkhead(call)))`). A call that is
+    /// timed out is ended; nothing limits fallbacks.
+    pub fn resilience4j(pod: &Pod, name: &str, settings: Resilience4jSettings) -> Self {
+        let around = Around {
+            isolation: Isolation::Semaphore,
+            pool: Bulkhead::new(settings.max_concurrent_calls, 0),
+            execution_timeout: Some(settings.timeout),
+            fallbacks: Bulkhead::new(usize::MAX, 0),
+        };
+        let machine = Box::new(Resilience4j::new(settings, Instant::now()));
+        Self::with(pod, name, machine, around)
+    }
+
+    fn with(pod: &Pod, name: &str, machine: Box<dyn Machine>, around: Around) -> Self {
+        pod.signals.tell(Signal::BreakerMade {
+            name: name.to_owned(),
+        });
+        Self(Arc::new(Inner {
+            name: name.to_owned(),
+            spawn: pod.spawn.clone(),
+            signals: pod.signals.clone(),
+            around,
             rules: Mutex::new(Rules {
                 machine,
                 ticking: false,
+                passed: 0,
             }),
         }))
     }
 
     /// The state as of now.
     pub fn state(&self) -> BreakerState {
-        self.0.change(|machine, _now| machine.state())
+        self.0.change(|rules, _now| rules.machine.state())
     }
 
     /// Makes one call, if the breaker lets it. `run` needs a timeout of its own: under thread
@@ -151,15 +173,18 @@ impl Breaker {
         run: impl Future<Output = R> + Send + 'static,
         judge: impl FnOnce(&R) -> Verdict,
     ) -> Result<R, Cause<R>> {
-        let Some(pass) = self.0.change(|machine, now| machine.admit(now)) else {
-            self.0.tell_call(CallOutcome::ShortCircuited);
+        let Some((pass, call)) = self.0.admit() else {
+            self.0.tell_call(None, CallOutcome::ShortCircuited);
             return Err(Cause::ShortCircuited);
         };
         let pending = Pending {
             breaker: self.clone(),
             pass: Some(pass),
+            call,
         };
-        let result = self.within_timeout(run).await;
+        let breaker = self.0.name.clone();
+        let admission = Admission { breaker, call };
+        let result = self.within_timeout(admission.of(run)).await;
         let (outcome, result) = match result {
             Ok(value) => match judge(&value) {
                 Verdict::Success => (CallOutcome::Success, Ok(value)),
@@ -187,7 +212,7 @@ impl Breaker {
     ) -> Result<R, Cause<R>> {
         match self.call(run, judge).await {
             Ok(value) => Ok(value),
-            Err(cause) => match self.0.fallbacks.try_enter() {
+            Err(cause) => match self.0.around.fallbacks.try_enter() {
                 Some(_slot) => Ok(fallback(cause).await),
                 None => Err(cause),
             },
@@ -199,7 +224,7 @@ impl Breaker {
         run: impl Future<Output = R> + Send + 'static,
     ) -> Result<R, Cause<R>> {
         let running = self.isolated(run);
-        match self.0.execution_timeout {
+        match self.0.around.execution_timeout {
             None => running.await,
             Some(limit) => timeout(limit, running)
                 .await
@@ -211,8 +236,8 @@ impl Breaker {
         &self,
         run: impl Future<Output = R> + Send + 'static,
     ) -> Result<R, Cause<R>> {
-        let slot = self.0.pool.enter().await.ok_or(Cause::Rejected)?;
-        match self.0.isolation {
+        let slot = self.0.around.pool.enter().await.ok_or(Cause::Rejected)?;
+        match self.0.around.isolation {
             Isolation::Semaphore => {
                 let result = run.await;
                 drop(slot);
@@ -231,18 +256,35 @@ impl Breaker {
 }
 
 impl Inner {
-    /// Everything that touches the machine goes through here: time passes first, and a change of
-    /// state is told at once, in order.
-    fn change<T>(&self, act: impl FnOnce(&mut dyn Machine, Instant) -> T) -> T {
+    /// Everything that touches the machine goes through here: time passes first, and every change
+    /// of state is told at once, in order.
+    fn change<T>(&self, act: impl FnOnce(&mut Rules, Instant) -> T) -> T {
         let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
-        let before = rules.machine.state();
-        rules.machine.advance(now);
-        let between = rules.machine.state();
-        self.tell_transition(before, between);
-        let result = act(&mut *rules.machine, now);
-        self.tell_transition(between, rules.machine.state());
+        let mut before = rules.machine.state();
+        while rules.machine.advance(now) {
+            let state = rules.machine.state();
+            self.tell_transition(before, state);
+            before = state;
+        }
+        let result = act(&mut rules, now);
+        self.tell_transition(before, rules.machine.state());
         result
+    }
+
+    /// A pass and its number, told after the change of state that it may bring.
+    fn admit(self: &Arc<Self>) -> Option<(Pass, u64)> {
+        let passed = self.change(|rules, now| {
+            let pass = rules.machine.admit(now)?;
+            rules.passed += 1;
+            Some((pass, rules.passed))
+        });
+        if let Some((_, call)) = &passed {
+            let (name, call) = (self.name.clone(), *call);
+            self.signals.tell(Signal::BreakerAdmitted { name, call });
+        }
+        self.arm();
+        passed
     }
 
     fn tell_transition(&self, from: BreakerState, to: BreakerState) {
@@ -252,12 +294,16 @@ impl Inner {
         }
     }
 
-    fn tell_call(&self, outcome: CallOutcome) {
+    fn tell_call(&self, call: Option<u64>, outcome: CallOutcome) {
         let name = self.name.clone();
-        self.signals.tell(Signal::BreakerCall { name, outcome });
+        self.signals.tell(Signal::BreakerCall {
+            name,
+            call,
+            outcome,
+        });
     }
 
-    /// Starts a task that opens the breaker on time, when no call would, unless there is one.
+    /// Starts a task that changes the state on time, when no call would, unless there is one.
     fn arm(self: &Arc<Self>) {
         let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(deadline) = rules.machine.next_deadline() else {
@@ -278,7 +324,7 @@ async fn tick(breaker: Weak<Inner>, mut deadline: Instant) {
         let Some(breaker) = breaker.upgrade() else {
             return;
         };
-        breaker.change(|_machine, _now| ());
+        breaker.change(|_rules, _now| ());
         let mut rules = breaker.rules.lock().unwrap_or_else(PoisonError::into_inner);
         match rules.machine.next_deadline() {
             Some(next) => deadline = next,
@@ -295,6 +341,7 @@ async fn tick(breaker: Weak<Inner>, mut deadline: Instant) {
 struct Pending {
     breaker: Breaker,
     pass: Option<Pass>,
+    call: u64,
 }
 
 impl Pending {
@@ -306,8 +353,8 @@ impl Pending {
     fn record(&mut self, outcome: CallOutcome) {
         let Some(pass) = self.pass.take() else { return };
         let inner = &self.breaker.0;
-        inner.tell_call(outcome);
-        inner.change(|machine, now| machine.record(now, pass, outcome));
+        inner.tell_call(Some(self.call), outcome);
+        inner.change(|rules, now| rules.machine.record(now, pass, outcome));
     }
 }
 

@@ -6,15 +6,16 @@
 //! * HALF_OPEN → CLOSED when the probe succeeds, and the counts restart from zero; → OPEN, for
 //!   another sleep window, when it ends in any other way, a bad request and a rejection included.
 //!
-//! One thing differs from the library on purpose: there, a probe that is rejected by a semaphore or
-//! never reports leaves the breaker half open for ever (Hystrix#1781, #1861).
+//! In the library, a probe that its semaphore rejects never reports, and the breaker stays half open
+//! for ever (Hystrix#1781, #1861, #1723). Here it opens again, unless
+//! [`strict_bugs`](HystrixSettings::strict_bugs) asks for the library's own behaviour.
 
 use tokio::time::Instant;
 
 use super::{
-    breaker::{Machine, Pass},
     health::HealthWindow,
-    settings::HystrixSettings,
+    machine::{Machine, Pass},
+    settings::{HystrixSettings, Isolation},
 };
 use crate::signal::{BreakerState, CallOutcome};
 
@@ -42,6 +43,13 @@ impl Hystrix {
         self.state = BreakerState::Open;
         self.opened_at = at;
     }
+
+    /// A rejected probe under semaphore isolation, where the library's faults are wanted.
+    fn is_lost(&self, outcome: CallOutcome) -> bool {
+        self.settings.strict_bugs
+            && self.settings.isolation == Isolation::Semaphore
+            && outcome == CallOutcome::Rejected
+    }
 }
 
 impl Machine for Hystrix {
@@ -49,14 +57,16 @@ impl Machine for Hystrix {
         self.state
     }
 
-    fn advance(&mut self, now: Instant) {
+    fn advance(&mut self, now: Instant) -> bool {
         while let Some((boundary, counts)) = self.health.tick(now) {
             let unhealthy = counts.total >= self.settings.request_volume_threshold
                 && counts.error_percentage() >= self.settings.error_threshold_percentage;
             if unhealthy && self.state == BreakerState::Closed {
                 self.open(boundary);
+                return true;
             }
         }
+        false
     }
 
     fn next_deadline(&self) -> Option<Instant> {
@@ -70,10 +80,16 @@ impl Machine for Hystrix {
             return None;
         }
         if !self.settings.enabled || self.settings.force_closed {
-            return Some(Pass { probe: false });
+            return Some(Pass {
+                probe: false,
+                begun: now,
+            });
         }
         match self.state {
-            BreakerState::Closed => Some(Pass { probe: false }),
+            BreakerState::Closed => Some(Pass {
+                probe: false,
+                begun: now,
+            }),
             BreakerState::HalfOpen => None,
             BreakerState::Open => {
                 let sleeps_until = self.opened_at + self.settings.sleep_window;
@@ -81,7 +97,10 @@ impl Machine for Hystrix {
                     return None;
                 }
                 self.state = BreakerState::HalfOpen;
-                Some(Pass { probe: true })
+                Some(Pass {
+                    probe: true,
+                    begun: now,
+                })
             }
         }
     }
@@ -94,7 +113,7 @@ impl Machine for Hystrix {
             }
             CallOutcome::ShortCircuited | CallOutcome::BadRequest => {}
         }
-        if !pass.probe {
+        if !pass.probe || self.is_lost(outcome) {
             return;
         }
         assert_eq!(

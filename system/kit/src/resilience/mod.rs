@@ -2,14 +2,20 @@
 //! retry with a budget.
 //!
 //! **Where to start reading:** [`breaker`], the one thing that services call; its rules are a
-//! [`Machine`](breaker::Machine), of which [`hystrix`] is the first.
+//! [`Machine`](machine::Machine), [`hystrix`] or [`resilience4j`], as the [`choice`] says.
 
+pub mod admission;
 pub mod breaker;
 pub mod bulkhead;
+pub mod choice;
 pub mod health;
 pub mod hystrix;
+pub mod machine;
+pub mod resilience4j;
+pub mod resilience4j_settings;
 pub mod retry;
 pub mod settings;
+pub mod sliding;
 pub mod timeout;
 
 #[cfg(test)]

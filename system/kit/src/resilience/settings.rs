@@ -57,6 +57,9 @@ pub struct HystrixSettings {
     pub semaphore_max_concurrent: usize,
     /// `fallback.isolation.semaphore.maxConcurrentRequests`.
     pub fallback_max_concurrent: usize,
+    /// `strictBugs`, which Hystrix has not: with its own faults, where they are mended here
+    /// (`hystrix_strict_bugs`).
+    pub strict_bugs: bool,
 }
 
 impl Default for HystrixSettings {
@@ -74,6 +77,7 @@ impl Default for HystrixSettings {
             execution_timeout: Some(Duration::from_millis(1000)),
             semaphore_max_concurrent: 10,
             fallback_max_concurrent: 10,
+            strict_bugs: false,
         }
     }
 }
@@ -131,6 +135,7 @@ impl HystrixSettings {
                 "fallback.isolation.semaphore.maxConcurrentRequests",
                 default.fallback_max_concurrent,
             )?,
+            strict_bugs: read.flag("strictBugs", false)?,
         })
     }
 }

@@ -8,9 +8,9 @@ use squall_kit::{
     Error, Pod,
     net::client::{Answer, Call, CallError, ClientSettings, HttpClient},
     resilience::{
-        breaker::{self, Breaker, Cause, Verdict},
+        breaker::{Breaker, Cause, Verdict},
+        choice::BreakerSettings,
         retry::{BackOff, Retry, RetryBudget},
-        settings::{HystrixSettings, ThreadPoolSettings},
     },
 };
 use tokio::time::{Duration, Instant};
@@ -18,7 +18,7 @@ use tokio::time::{Duration, Instant};
 use super::aggregate::{Order, payment_key};
 use crate::service::millis;
 
-/// The breaker's name: its command key and its thread pool's.
+/// The breaker's name: its command key and its thread pool's, or its instance's.
 const PAY: &str = "pay";
 /// Times an order asks, if the first answers are lost.
 const ATTEMPTS: u32 = 3;
@@ -64,9 +64,8 @@ impl Payment {
             .get("api.url.payment")
             .unwrap_or("http://pay:8080");
         let timeout = millis(pod, "PAY_TIMEOUT_MS", 3_000)?;
-        let settings = HystrixSettings::from_config(&pod.config, PAY)?;
-        let one_call = settings.execution_timeout.unwrap_or(timeout);
-        let pool = breaker::thread_pool(ThreadPoolSettings::from_config(&pod.config, PAY)?);
+        let settings = BreakerSettings::from_config(&pod.config, PAY)?;
+        let one_call = settings.execution_timeout().unwrap_or(timeout);
         Ok(Self {
             client: pod.client(ClientSettings {
                 // A call that the breaker has given up must not connect and be sent after all.
@@ -78,7 +77,7 @@ impl Payment {
                 .trim_end_matches('/')
                 .to_owned(),
             timeout,
-            breaker: Breaker::hystrix(pod, PAY, settings, &pool),
+            breaker: Breaker::new(pod, PAY, settings),
             retry: Retry {
                 attempts: ATTEMPTS,
                 back_off: BackOff {

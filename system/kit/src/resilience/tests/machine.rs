@@ -6,9 +6,9 @@ use tokio::time::Instant;
 
 use crate::{
     resilience::{
-        breaker::{Machine, Pass},
         hystrix::Hystrix,
-        settings::HystrixSettings,
+        machine::{Machine, Pass},
+        settings::{HystrixSettings, Isolation},
     },
     signal::{BreakerState, CallOutcome},
 };
@@ -36,7 +36,7 @@ impl Bench {
     /// Goes to `ms` after the start.
     fn at(&mut self, ms: u32) -> &mut Self {
         self.now = self.begun + ms * MS;
-        self.machine.advance(self.now);
+        while self.machine.advance(self.now) {}
         self
     }
 
@@ -256,4 +256,25 @@ fn a_breaker_without_errors_asks_for_no_wake_up() {
         None,
         "the error has left the window"
     );
+}
+
+#[test]
+fn platform_6_with_its_own_faults_a_rejected_probe_leaves_it_half_open_for_ever() {
+    let faulty = HystrixSettings {
+        isolation: Isolation::Semaphore,
+        strict_bugs: true,
+        ..Default::default()
+    };
+    let mended = HystrixSettings {
+        strict_bugs: false,
+        ..faulty
+    };
+    let after_a_rejected_probe = |settings| {
+        let mut bench = Bench::new(settings);
+        bench.at(100).calls(20, CallOutcome::Failure).at(500);
+        bench.at(6_000).calls(1, CallOutcome::Rejected);
+        bench.at(3_600_000).call(CallOutcome::Success)
+    };
+    assert!(!after_a_rejected_probe(faulty));
+    assert!(after_a_rejected_probe(mended));
 }

@@ -9,8 +9,8 @@ use tokio::time::Instant;
 
 use crate::{
     resilience::{
-        breaker::{Machine, Pass},
         hystrix::Hystrix,
+        machine::{Machine, Pass},
         settings::HystrixSettings,
     },
     signal::{BreakerState, CallOutcome},
@@ -138,7 +138,7 @@ proptest! {
                     model.record(now_ms, probe, outcome);
                 }
             }
-            machine.advance(begun + Duration::from_millis(now_ms));
+            while machine.advance(begun + Duration::from_millis(now_ms)) {}
             model.advance(now_ms);
             prop_assert_eq!(machine.state(), model.state, "at {} ms", now_ms);
         }
