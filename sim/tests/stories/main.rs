@@ -4,5 +4,6 @@ mod faults;
 mod load;
 mod notes;
 mod pods;
+mod servers;
 mod story;
 mod turmoil;
