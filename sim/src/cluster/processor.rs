@@ -1,5 +1,8 @@
 //! The cores of one container start, as its tasks use them and as the kubelet reads them.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::BTreeMap,
     future::poll_fn,
@@ -88,7 +91,8 @@ impl Processor {
     }
 
     /// Computes for `work`, and tells when exactly that was done: at or before the present. See
-    /// [`Cpu::add`] for `since`. Dropping the future takes the work off the cores.
+    /// [`Cpu::add`] for `since`. Dropping the future takes the work off the cores; one that is kept
+    /// and not polled may keep others waiting, as it may have the watch.
     pub(crate) async fn compute(&self, since: Duration, work: Duration) -> Duration {
         if work.is_zero() {
             return since;
