@@ -51,8 +51,8 @@ async fn the_watch_is_handed_on() {
 async fn who_gives_up_hurries_the_others_also_who_watches() {
     for (work, left) in [(ms(100), ms(125)), (ms(5_000), ms(5_025))] {
         let core = core();
-        let stays = job(&core, work, PATIENT);
         let goes = job(&core, ms(1_000), ms(50));
+        let stays = job(&core, work, PATIENT);
         assert_eq!(goes.await, None);
         assert_eq!(stays.await, Some((left, left)));
     }
