@@ -96,11 +96,15 @@ pub struct BrokerModel {
 pub struct ProgramModel {
     /// Requests served at one time.
     pub workers: u32,
-    /// Requests that may wait for a worker; one more is answered 503.
+    /// Requests that may wait for a worker; one more is answered 503. Tomcat never does that: its
+    /// queue is `maxConnections − maxThreads`, 8192 − 200.
     pub queue: u32,
-    /// Connections that may wait to be accepted. A further one is tried again as Linux does.
+    /// Connections that may wait to be accepted (Tomcat: `acceptCount`, 100). A further one is
+    /// tried again as Linux does. The kit's server accepts whatever its workers do, until
+    /// `SERVER_CONNECTIONS` (8192) are open; only then does its backlog fill.
     pub backlog: u32,
-    /// Connections to its database at one time; `None`: as many as it likes.
+    /// Connections to its database at one time (HikariCP: `maximumPoolSize`, 10); at least 1.
+    /// `None`: as many as it likes.
     #[serde(default)]
     pub database_pool: Option<u32>,
     /// From the container's start to the program's.

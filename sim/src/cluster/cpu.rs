@@ -141,6 +141,7 @@ impl Cpu {
     }
 
     /// Jobs that are not finished.
+    #[cfg(test)]
     pub(crate) fn running(&self) -> usize {
         self.jobs.len()
     }

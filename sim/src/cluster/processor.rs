@@ -81,6 +81,7 @@ impl Processor {
     }
 
     /// Requests that are on the cores.
+    #[cfg(test)]
     pub(crate) fn running(&self) -> usize {
         self.state().cpu.running()
     }
