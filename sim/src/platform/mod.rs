@@ -21,3 +21,6 @@ pub mod replica_set;
 pub mod restart;
 pub mod rollout;
 pub mod termination;
+
+#[cfg(test)]
+mod tests;

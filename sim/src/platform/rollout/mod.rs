@@ -250,4 +250,6 @@ impl Status {
 }
 
 #[cfg(test)]
+pub(in crate::platform) mod testing;
+#[cfg(test)]
 mod tests;

@@ -5,13 +5,12 @@ use std::{collections::BTreeMap, time::Duration};
 use proptest::{prelude::*, strategy::Strategy as _};
 use squall_reports::history::RolloutState;
 
-use super::{Action, DeploymentController, Fenceposts, Undo, UndoError, fenceposts};
+use super::{
+    Action, DeploymentController, Fenceposts, Undo, UndoError, fenceposts,
+    testing::{deployment, template},
+};
 use crate::{
-    objects::{
-        container::{Container, PodTemplate, Resources},
-        deployment::{Deployment, IntOrPercent, Strategy},
-        probe::Probes,
-    },
+    objects::deployment::{Deployment, IntOrPercent, Strategy},
     platform::replica_set::{Correction, Counts, Phase, PodView, correct},
 };
 
@@ -24,39 +23,10 @@ fn s(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-fn template(image: &str) -> PodTemplate {
-    PodTemplate {
-        labels: BTreeMap::new(),
-        annotations: BTreeMap::new(),
-        container: Container {
-            name: "order".to_owned(),
-            image: image.to_owned(),
-            ports: Vec::new(),
-            env: Vec::new(),
-            resources: Resources::default(),
-            probes: Probes::default(),
-            pre_stop: None,
-            mounts: Vec::new(),
-        },
-        termination_grace: s(30),
-        volumes: Vec::new(),
-        spread_over_nodes: false,
-        spread_over_zones: false,
-        sidecar: false,
-    }
-}
-
-fn deployment(replicas: u32, strategy: Strategy) -> Deployment {
+fn rolling(replicas: u32, strategy: Strategy) -> Deployment {
     Deployment {
-        name: "order".to_owned(),
-        replicas,
-        selector: BTreeMap::new(),
         strategy,
-        min_ready: s(0),
-        progress_deadline: s(600),
-        revision_history_limit: 10,
-        paused: false,
-        template: template("v1"),
+        ..deployment(replicas)
     }
 }
 
@@ -75,7 +45,7 @@ impl Cluster {
     /// Revision 1 is complete.
     fn running(replicas: u32, strategy: Strategy) -> Self {
         let mut cluster = Self {
-            deployment: deployment(replicas, strategy),
+            deployment: rolling(replicas, strategy),
             controller: DeploymentController::new("order"),
             pods: BTreeMap::new(),
             now: s(0),
