@@ -1,4 +1,4 @@
-//! ConfigMaps and Secrets.
+//! ConfigMaps, Secrets, claims.
 
 use std::collections::BTreeMap;
 
@@ -25,4 +25,9 @@ pub(super) fn secret(document: &Document) -> Result<BTreeMap<String, String>, Ma
     }
     data.extend(given.string_data.unwrap_or_default());
     Ok(data)
+}
+
+/// Of a claim only its name counts; the rest still has to be one.
+pub(super) fn claim(document: &Document) -> Result<(), ManifestError> {
+    document.typed::<v1::PersistentVolumeClaim>().map(|_| ())
 }

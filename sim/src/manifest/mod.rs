@@ -210,7 +210,10 @@ fn read_object(document: &Document, objects: &mut Objects) -> Result<(), Manifes
             let data = configuration::secret(document)?;
             objects.secrets.insert(name, data);
         }
-        Kind::Claim => objects.claims.push(name),
+        Kind::Claim => {
+            configuration::claim(document)?;
+            objects.claims.push(name);
+        }
         Kind::DisruptionBudget => {
             let budget = disruption::read(document)?;
             objects.disruption_budgets.insert(name, budget);

@@ -33,7 +33,7 @@ pub(super) fn of(kind: Kind) -> Shape {
             ("data", Any),
             ("stringData", Any),
         ]),
-        Kind::Claim => Object(&[API_VERSION, KIND, METADATA]),
+        Kind::Claim => Object(&[API_VERSION, KIND, METADATA, ("spec", Object(&[]))]),
         Kind::DisruptionBudget => DISRUPTION_BUDGET,
         Kind::DestinationRule => DESTINATION_RULE,
         Kind::VirtualService => VIRTUAL_SERVICE,

@@ -78,6 +78,7 @@
 pub mod customercenter;
 pub mod event;
 pub mod gateway;
+mod manifests;
 pub mod notice;
 pub mod order;
 pub mod pay;
@@ -87,6 +88,7 @@ mod slot;
 
 use squall_kit::{BoxFuture, Error, Pod};
 
+pub use manifests::{MANIFESTS, MODEL};
 pub use service::PORT;
 
 /// One bounded context of the shop.

@@ -1,1 +1,0 @@
-//! Bad inputs and what is said about them.
