@@ -164,6 +164,14 @@ mod tests {
     }
 
     #[test]
+    fn a_restarted_container_has_no_sample_even_if_it_has_used_more() {
+        let mut server = server(60, 60);
+        server.read(s(60), half_busy(&[("a", 50)], s(60)));
+        server.read(s(120), half_busy(&[("a", 70)], s(120)));
+        assert!(server.latest().is_empty());
+    }
+
+    #[test]
     fn a_short_window_opens_before_the_scrape() {
         let mut server = server(60, 15);
         let mut readings = Vec::new();

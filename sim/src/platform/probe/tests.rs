@@ -294,6 +294,10 @@ fn a_failed_liveness_probe_rests_until_the_container_has_been_restarted() {
     machine.container_started(s(24));
     assert_eq!(machine.wants_kill(), None);
     assert_eq!(machine.next_deadline(), Some(s(30)), "the ticker went on");
+    drive(&mut machine, s(49), ms(5), |_, _| Tried::Failure);
+    assert_eq!(machine.wants_kill(), None, "the failures are counted anew");
+    drive(&mut machine, s(51), ms(5), |_, _| Tried::Failure);
+    assert!(machine.wants_kill().is_some());
 }
 
 /// platform §1: on deletion liveness and startup stop as successes, readiness may go on.

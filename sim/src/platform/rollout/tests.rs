@@ -382,6 +382,24 @@ fn scaling_during_a_rollout_is_proportional() {
     assert_eq!(cluster.sizes(), (3, 5));
 }
 
+/// sync.go `scale`: what proportions leave over goes to the largest set.
+#[test]
+fn the_largest_set_gets_what_is_left_over() {
+    let strategy = Strategy::RollingUpdate {
+        max_surge: IntOrPercent::Int(3),
+        max_unavailable: IntOrPercent::Int(2),
+    };
+    let mut cluster = Cluster::running(10, strategy);
+    cluster.apply("v2");
+    cluster.settle();
+    cluster.one_ready();
+    cluster.sync();
+    assert_eq!(cluster.sizes(), (5, 7));
+    cluster.deployment.replicas = 15;
+    cluster.sync();
+    assert_eq!(cluster.sizes(), (7, 11), "7 · 18/13 is 10, and one is left");
+}
+
 /// platform §2: an undo without or with a revision, and its refusals.
 #[test]
 fn undo_goes_to_the_second_highest_revision_or_the_named_one() {
