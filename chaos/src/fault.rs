@@ -3,6 +3,7 @@
 use std::{borrow::Cow, fmt};
 
 use serde::{Deserialize, Serialize};
+use squall_sim::manifest::Patch;
 
 /// A name in a plan: borrowed in a scenario's literal, owned when read from a file.
 pub type Text = Cow<'static, str>;
@@ -93,22 +94,22 @@ pub enum Direction {
     OneWay,
 }
 
-/// What goes wrong. A host is a pod (`order-1`), a deployment (`order`: all its pods, later ones
+/// What goes wrong, or is done to the cluster. A host is a pod (`order-1`), a deployment (`order`: all its pods, later ones
 /// too), a store (`order-store`), `broker`, or `clients`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// Every pod of a deployment is stopped, with its grace, and started again at the end.
+    /// `kubectl scale --replicas=0`, and back at the end.
     Stop {
         /// The deployment.
         deployment: Text,
     },
-    /// SIGKILL: peers see their streams end. The pod is started again as its deployment says.
+    /// SIGKILL: peers see their streams end. The container is started again after its back-off.
     Kill {
         /// The pod or deployment.
         target: Text,
     },
-    /// The machine loses power: peers see nothing at all. Started again as its deployment says.
+    /// A pod's machine loses power and comes back: peers see nothing at all meanwhile.
     PowerLoss {
         /// The pod or deployment.
         target: Text,
@@ -167,6 +168,41 @@ pub enum Kind {
         /// How many times as long.
         factor: f64,
     },
+    /// Containers deadlock: they accept and never answer, until somebody kills them.
+    Hang {
+        /// The pod or deployment.
+        target: Text,
+    },
+    /// `kubectl delete pod`: with its grace; its ReplicaSet replaces it.
+    DeletePods {
+        /// The pod or deployment.
+        target: Text,
+    },
+    /// `kubectl apply` of changed manifests; rollouts follow from it.
+    Apply {
+        /// What changes.
+        patches: Vec<Patch>,
+    },
+    /// `kubectl rollout restart`: a new revision of the same template.
+    RolloutRestart {
+        /// The deployment.
+        deployment: Text,
+    },
+    /// `kubectl rollout undo`, to the revision before.
+    RolloutUndo {
+        /// The deployment.
+        deployment: Text,
+    },
+    /// `kubectl drain`: its pods are evicted as their budgets allow; uncordoned at the end.
+    Drain {
+        /// The node.
+        node: Text,
+    },
+    /// A machine with all its pods loses power, and has it again at the end.
+    NodeLoss {
+        /// The node.
+        node: Text,
+    },
     /// A pod's wall clock is wrong.
     ClockSkew {
         /// The pod or deployment.
@@ -180,7 +216,14 @@ impl Kind {
     /// True for what happens in an instant and needs no healing. (A killed pod does: it is started
     /// again.)
     pub fn is_over_at_once(&self) -> bool {
-        matches!(self, Self::LostReply { .. })
+        matches!(
+            self,
+            Self::LostReply { .. }
+                | Self::DeletePods { .. }
+                | Self::Apply { .. }
+                | Self::RolloutRestart { .. }
+                | Self::RolloutUndo { .. }
+        )
     }
 }
 
@@ -225,6 +268,16 @@ impl fmt::Display for Kind {
                 write!(f, "duplicate deliveries at {probability}")
             }
             Self::SlowPod { target, factor } => write!(f, "slow pod {target} by {factor}"),
+            Self::Hang { target } => write!(f, "hang {target}"),
+            Self::DeletePods { target } => write!(f, "delete pods of {target}"),
+            Self::Apply { patches } => {
+                let changed: Vec<String> = patches.iter().map(Patch::to_string).collect();
+                write!(f, "apply {}", changed.join(", "))
+            }
+            Self::RolloutRestart { deployment } => write!(f, "rollout restart of {deployment}"),
+            Self::RolloutUndo { deployment } => write!(f, "rollout undo of {deployment}"),
+            Self::Drain { node } => write!(f, "drain {node}"),
+            Self::NodeLoss { node } => write!(f, "loss of {node}"),
             Self::ClockSkew { target, skew_ms } => {
                 write!(f, "clock skew of {target} by {skew_ms} ms")
             }

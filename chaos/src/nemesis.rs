@@ -181,6 +181,13 @@ fn apply(kind: &Kind, controls: &mut Controls<'_>) -> Result<Hold, ControlError>
         Kind::LostReply { host, peer } => controls.lose_reply(host, peer),
         Kind::DuplicateDeliveries { probability } => controls.duplicate_deliveries(*probability),
         Kind::SlowPod { target, factor } => controls.slow_pod(target, *factor),
+        Kind::Hang { target } => controls.hang(target),
+        Kind::DeletePods { target } => controls.delete_pods(target),
+        Kind::Apply { patches } => controls.apply_patches(patches),
+        Kind::RolloutRestart { deployment } => controls.rollout_restart(deployment),
+        Kind::RolloutUndo { deployment } => controls.rollout_undo(deployment, None),
+        Kind::Drain { node } => controls.drain(node),
+        Kind::NodeLoss { node } => controls.node_loss(node),
         Kind::ClockSkew { target, skew_ms } => controls.skew_clock(target, *skew_ms),
     }
 }

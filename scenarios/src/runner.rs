@@ -47,7 +47,11 @@ pub fn run(scenario: &Scenario, seed: u64, engine: EngineKind) -> Run {
 }
 
 fn simulate(scenario: &Scenario, seed: u64, engine: EngineKind) -> Outcome {
-    match Simulation::new(scenario.cluster, &scenario.loads, seed, engine) {
+    let spec = scenario.cluster.spec().map_err(anyhow::Error::from);
+    let made = spec.and_then(|spec| {
+        Simulation::new(spec, &scenario.loads, seed, engine).map_err(anyhow::Error::from)
+    });
+    match made {
         Ok(simulation) => {
             let nemesis = Box::new(FaultNemesis::new(&scenario.faults));
             simulation.run(nemesis, scenario.safety, scenario.settle)

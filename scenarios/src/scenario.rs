@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use squall_chaos::fault::Fault;
 use squall_reports::{documented::Documented, sla::Sla};
-use squall_sim::{cluster::spec::ClusterSpec, load::Load};
+use squall_sim::load::Load;
+
+use crate::system::Cluster;
 
 /// One experiment: a cluster, its users, what strikes it, and what is promised all the same.
 #[derive(Debug)]
@@ -14,7 +16,7 @@ pub struct Scenario {
     /// What this scenario claims, in plain words.
     pub claim: &'static str,
     /// What runs.
-    pub cluster: ClusterSpec,
+    pub cluster: Cluster,
     /// Who uses it.
     pub loads: Vec<Load>,
     /// What strikes it.
@@ -39,6 +41,6 @@ impl Scenario {
 
     /// The system it is about.
     pub fn system(&self) -> &'static str {
-        self.cluster.system
+        self.cluster.system.name
     }
 }

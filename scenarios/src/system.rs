@@ -1,6 +1,12 @@
-//! The systems of the catalogue, as lists of contexts.
+//! The systems of the catalogue: their contexts, manifests and models.
 
-use squall_sim::cluster::spec::Program;
+use std::{collections::BTreeMap, path::Path, sync::Arc};
+
+use squall_sim::{
+    cluster::spec::{ClusterSpec, Program},
+    manifest::{ManifestError, Manifests, Patch},
+    model::Model,
+};
 
 /// A documented system.
 #[derive(Clone, Copy, Debug)]
@@ -9,6 +15,10 @@ pub struct System {
     pub name: &'static str,
     /// Its bounded contexts.
     pub contexts: &'static [Context],
+    /// Its manifests: (file, text).
+    pub manifests: &'static [(&'static str, &'static str)],
+    /// Its model: (file, text).
+    pub model: (&'static str, &'static str),
 }
 
 /// A bounded context as it is served for real.
@@ -22,7 +32,92 @@ pub struct Context {
     pub program: Program,
 }
 
+/// A system on a cluster: its manifests, and what this scenario changes in them.
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    /// Which.
+    pub system: &'static System,
+    /// What is different here; in order.
+    pub patches: Vec<Patch>,
+    /// Somebody's own files instead of the system's.
+    pub own: Option<Arc<Files>>,
+}
+
+/// Manifests, and the model beside them.
+#[derive(Clone, Debug)]
+pub struct Files {
+    /// The manifests.
+    pub manifests: Manifests,
+    /// What they cannot say.
+    pub model: Model,
+}
+
 /// Every system.
 pub fn all() -> &'static [System] {
     &[crate::shop::SYSTEM]
+}
+
+// === impl System ===
+
+impl System {
+    /// What it is applied from.
+    ///
+    /// # Errors
+    /// What cannot be read.
+    pub fn files(&self) -> Result<Files, ManifestError> {
+        let (file, text) = self.model;
+        Ok(Files {
+            manifests: Manifests::read(self.manifests)?,
+            model: Model::read(file, text)?,
+        })
+    }
+
+    /// Somebody's own files for it: every manifest in `folder`, and its `model.yaml`, if it has
+    /// one, else the system's own.
+    ///
+    /// # Errors
+    /// What cannot be read, or does not fit together.
+    pub fn files_in(&self, folder: &Path) -> Result<Files, ManifestError> {
+        let manifests = Manifests::read_dir(folder)?;
+        let model = match Model::read_beside(folder)? {
+            Some(model) => model,
+            None => self.files()?.model,
+        };
+        let files = Files { manifests, model };
+        self.spec(&files, &[])?;
+        Ok(files)
+    }
+
+    fn spec(&self, files: &Files, patches: &[Patch]) -> Result<ClusterSpec, ManifestError> {
+        let contexts = self.contexts.iter();
+        let programs: BTreeMap<String, Program> = contexts
+            .map(|context| (context.name.to_owned(), context.program))
+            .collect();
+        let manifests = files.manifests.apply(patches)?;
+        ClusterSpec::read(self.name, manifests, files.model.clone(), programs)
+    }
+}
+
+// === impl Cluster ===
+
+impl Cluster {
+    /// The system's own manifests with these changes.
+    pub fn new(system: &'static System, patches: impl IntoIterator<Item = Patch>) -> Self {
+        Self {
+            system,
+            patches: patches.into_iter().collect(),
+            own: None,
+        }
+    }
+
+    /// What a simulation is made from.
+    ///
+    /// # Errors
+    /// What is wrong with the manifests or the changes.
+    pub fn spec(&self) -> Result<ClusterSpec, ManifestError> {
+        match &self.own {
+            Some(files) => self.system.spec(files, &self.patches),
+            None => self.system.spec(&self.system.files()?, &self.patches),
+        }
+    }
 }

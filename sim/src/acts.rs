@@ -29,6 +29,8 @@ pub(crate) struct Act {
     pub(crate) counted: Effect,
     /// Traffic that it touches, and what faults had done to it before.
     pub(crate) before: Vec<(Way, Effects)>,
+    /// Requests that pods had served slowly before.
+    pub(crate) slowed: BTreeMap<Name, u64>,
     healed: Option<Effect>,
 }
 
@@ -37,10 +39,10 @@ pub(crate) struct Act {
 pub(crate) enum Change {
     /// Nothing that lasts.
     Nothing,
-    /// A deployment is not meant to run.
-    Stopped(Vec<Name>),
-    /// Links are different.
-    Links(Vec<Way>, LinkChange),
+    /// A Deployment is scaled to nothing.
+    Stopped(Name),
+    /// Links between two sides are different; those of later pods, too.
+    Links(Sides, LinkChange),
     /// A database or the broker is down.
     Down(Name),
     /// Deliveries come again.
@@ -50,15 +52,47 @@ pub(crate) enum Change {
         /// Counted before.
         done: u64,
     },
-    /// Pods are slow.
+    /// Pods are slow; later ones, too.
     Slow {
-        /// Which, with the requests that were slowed before.
-        pods: Vec<(Name, u64)>,
+        /// A pod or a Deployment.
+        target: Name,
         /// How much.
         factor: f64,
     },
-    /// Clocks are wrong.
-    Skewed(Vec<HostId>, i64),
+    /// Containers hang that were started for this time or before; whoever heals it kills them.
+    Hung(Vec<(Name, u64)>),
+    /// Clocks are wrong; those of later pods, too.
+    Skewed(Name, i64),
+    /// A machine takes no pods, and evicts those it has.
+    Drained(Name),
+    /// A machine is without power.
+    NodeDown(Name),
+}
+
+/// Two sides of a network, by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Sides {
+    pub(crate) from: Name,
+    pub(crate) to: Name,
+    /// Only what `from` sends to `to`.
+    pub(crate) one_way: bool,
+}
+
+impl Sides {
+    /// Every direction between their hosts, as these are now.
+    pub(crate) fn ways(&self, cluster: &Cluster) -> Vec<Way> {
+        let (side, peers) = (cluster.named(&self.from), cluster.named(&self.to));
+        let pairs = side
+            .iter()
+            .flat_map(|host| peers.iter().map(move |peer| (*host, *peer)));
+        let pairs = pairs.filter(|(host, peer)| host != peer);
+        if self.one_way {
+            return pairs.collect();
+        }
+        pairs
+            .flat_map(|(host, peer)| [(host, peer), (peer, host)])
+            .collect()
+    }
 }
 
 /// What a link suffers.
@@ -80,6 +114,7 @@ impl Act {
             change,
             counted: counted.collect(),
             before: Vec::new(),
+            slowed: BTreeMap::new(),
             healed: None,
         }
     }
@@ -91,42 +126,72 @@ impl Act {
         self
     }
 
+    /// Counts what faults did to this traffic since the act began.
+    fn traffic(
+        &self,
+        (from, to): Way,
+        before: &Effects,
+        world: &dyn World,
+        count: &mut dyn FnMut(&str, u64),
+    ) {
+        let done = world.effects(from, to).since(before);
+        if let Change::Links(_, LinkChange::Slower(..)) = self.change {
+            count("packets_slowed", done.sent);
+        }
+        count("packets_held", done.held);
+        count("packets_delayed", done.delayed);
+        count("packets_dropped", done.dropped);
+        count("connects_refused", done.refused);
+        count("connects_timed_out", done.timed_out);
+        count("connects_given_up", done.given_up);
+        count("connections_reset", done.reset);
+    }
+
+    /// This host is about to go: what happened to its traffic is counted now.
+    fn forget(&mut self, host: HostId, world: &dyn World) {
+        let concerned = |way: &Way| way.0 == host || way.1 == host;
+        let (going, staying) = std::mem::take(&mut self.before)
+            .into_iter()
+            .partition(|(way, _)| concerned(way));
+        self.before = staying;
+        let going: Vec<(Way, Effects)> = going;
+        let mut counted = std::mem::take(&mut self.counted);
+        for (way, before) in going {
+            self.traffic(way, &before, world, &mut |name, n| {
+                add(&mut counted, name, n)
+            });
+        }
+        self.counted = counted;
+    }
+
     /// What it has done.
     fn effect(&self, cluster: &mut Cluster, world: &dyn World) -> Effect {
         let mut effect = self.counted.clone();
-        let mut count = |name: &str, n: u64| {
-            if n > 0 {
-                *effect.entry(name.to_owned()).or_default() += n;
-            }
-        };
-        for ((from, to), before) in &self.before {
-            let done = world.effects(*from, *to).since(before);
-            if let Change::Links(_, LinkChange::Slower(..)) = self.change {
-                count("packets_slowed", done.sent);
-            }
-            count("packets_held", done.held);
-            count("packets_delayed", done.delayed);
-            count("packets_dropped", done.dropped);
-            count("connects_refused", done.refused);
-            count("connects_timed_out", done.timed_out);
-            count("connects_given_up", done.given_up);
-            count("connections_reset", done.reset);
+        let mut count = |name: &str, n: u64| add(&mut effect, name, n);
+        for (way, before) in &self.before {
+            self.traffic(*way, before, world, &mut count);
         }
         match &self.change {
             Change::Repeats { done, .. } => {
                 count("deliveries_repeated", cluster.repeats().done() - done);
             }
-            Change::Slow { pods, .. } => {
-                for (pod, before) in pods {
-                    count(
-                        "requests_slowed",
-                        cluster.pods.get(pod).pace.slowed() - before,
-                    );
-                }
+            Change::Slow { target, .. } => {
+                let slowed = |pod: &Name| {
+                    let before = self.slowed.get(pod).copied().unwrap_or_default();
+                    cluster.pods.get(pod).pace.slowed() - before
+                };
+                let pods = cluster.pods.named(target);
+                count("requests_slowed", pods.iter().map(slowed).sum());
             }
             _ => {}
         }
         effect
+    }
+}
+
+fn add(effect: &mut Effect, name: &str, n: u64) {
+    if n > 0 {
+        *effect.entry(name.to_owned()).or_default() += n;
     }
 }
 
@@ -167,6 +232,36 @@ impl Acts {
         effect
     }
 
+    /// A pod came: what acts on its Deployment acts on it.
+    pub(crate) fn adapt(&mut self, cluster: &mut Cluster, world: &mut dyn World) {
+        for number in self.standing() {
+            let act = &mut self.acts[number];
+            if let Change::Links(sides, _) = &act.change {
+                let ways = sides.ways(cluster);
+                let known: BTreeSet<Way> = act.before.iter().map(|(way, _)| *way).collect();
+                let new = ways.into_iter().filter(|way| !known.contains(way));
+                let new: Vec<_> = new.map(|way| (way, world.effects(way.0, way.1))).collect();
+                act.before.extend(new);
+            }
+            let change = act.change.clone();
+            match change {
+                Change::Links(..) | Change::Slow { .. } | Change::Skewed(..) => {
+                    self.apply(&change, cluster, world);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// A host is about to go for good.
+    pub(crate) fn forget(&mut self, host: HostId, world: &dyn World) {
+        for act in &mut self.acts {
+            act.forget(host, world);
+        }
+        self.calm_links
+            .retain(|way, _| way.0 != host && way.1 != host);
+    }
+
     /// Numbers of the acts that stand.
     pub(crate) fn standing(&self) -> Vec<usize> {
         let acts = (0..).zip(&self.acts);
@@ -184,8 +279,13 @@ impl Acts {
         let standing = standing(&self.acts);
         match change {
             Change::Nothing => {}
-            Change::Stopped(pods) => stop_or_start(pods, &standing, cluster, world),
-            Change::Links(ways, _) => self.set_links(ways, &standing, world),
+            Change::Stopped(name) => {
+                let stopped = |c: &Change| matches!(c, Change::Stopped(n) if n == name);
+                cluster.hold_at_zero(name, standing.iter().any(stopped), world.now());
+            }
+            Change::Links(sides, _) => {
+                self.set_links(&sides.ways(cluster), &standing, cluster, world)
+            }
             Change::Down(name) => {
                 let down = standing
                     .iter()
@@ -207,38 +307,69 @@ impl Acts {
                 });
                 cluster.repeats().set(shares.fold(0.0, f64::max));
             }
-            Change::Slow { pods, .. } => {
-                for (pod, _) in pods {
+            Change::Slow { target, .. } => {
+                for pod in cluster.pods.named(target) {
                     let factors = standing.iter().filter_map(|c| match c {
-                        Change::Slow { pods, factor } if pods.iter().any(|(p, _)| p == pod) => {
+                        Change::Slow { target, factor }
+                            if cluster.pods.named(target).contains(&pod) =>
+                        {
                             Some(*factor)
                         }
                         _ => None,
                     });
-                    cluster.pods.get(pod).pace.set(factors.product());
+                    cluster.pods.get(&pod).pace.set(factors.product());
                 }
             }
-            Change::Skewed(hosts, _) => {
-                for host in hosts {
+            Change::Hung(containers) => {
+                let hung = |c: &Change| matches!(c, Change::Hung(those) if those == containers);
+                let standing = standing.iter().any(hung);
+                for (pod, start) in containers {
+                    cluster.hang(pod, *start, standing, world);
+                }
+            }
+            Change::Skewed(target, _) => {
+                for host in cluster.named(target) {
                     let skews = standing.iter().filter_map(|c| match c {
-                        Change::Skewed(hosts, by_ms) if hosts.contains(host) => Some(*by_ms),
+                        Change::Skewed(t, by_ms) if cluster.named(t).contains(&host) => {
+                            Some(*by_ms)
+                        }
                         _ => None,
                     });
-                    world.set_skew(*host, skews.sum());
+                    world.set_skew(host, skews.sum());
                 }
+            }
+            Change::Drained(node) => {
+                let drained = |c: &Change| matches!(c, Change::Drained(n) if n == node);
+                cluster.set_drained(node, standing.iter().any(drained));
+            }
+            Change::NodeDown(node) => {
+                let down = |c: &Change| matches!(c, Change::NodeDown(n) if n == node);
+                cluster.set_node_power(node, !standing.iter().any(down), world);
             }
         }
     }
 
-    fn set_links(&mut self, ways: &[Way], standing: &[Change], world: &mut dyn World) {
+    fn set_links(
+        &mut self,
+        ways: &[Way],
+        standing: &[Change],
+        cluster: &Cluster,
+        world: &mut dyn World,
+    ) {
+        let standing: Vec<(BTreeSet<Way>, LinkChange)> = standing
+            .iter()
+            .filter_map(|change| match change {
+                Change::Links(sides, suffers) => {
+                    Some((sides.ways(cluster).into_iter().collect(), *suffers))
+                }
+                _ => None,
+            })
+            .collect();
         for way in ways {
             let calm = self.calm_links.entry(*way);
             let mut link = *calm.or_insert_with(|| world.link(way.0, way.1));
-            for change in standing {
-                match change {
-                    Change::Links(ways, suffers) if ways.contains(way) => suffers.add_to(&mut link),
-                    _ => {}
-                }
+            for (_, suffers) in standing.iter().filter(|(ways, _)| ways.contains(way)) {
+                suffers.add_to(&mut link);
             }
             world.set_link(way.0, way.1, link);
         }
@@ -254,24 +385,6 @@ impl LinkChange {
                 link.jitter_ms += more;
             }
             Self::Lossy(share) => link.loss = 1.0 - (1.0 - link.loss) * (1.0 - share),
-        }
-    }
-}
-
-fn stop_or_start(pods: &[Name], standing: &[Change], cluster: &mut Cluster, world: &mut dyn World) {
-    let stopped: BTreeSet<&Name> = standing
-        .iter()
-        .filter_map(|change| match change {
-            Change::Stopped(pods) => Some(pods),
-            _ => None,
-        })
-        .flatten()
-        .collect();
-    for pod in pods {
-        if stopped.contains(pod) {
-            cluster.pods.stop(pod, world.now());
-        } else {
-            cluster.pods.want(pod, world.now());
         }
     }
 }

@@ -8,15 +8,20 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use squall_reports::history::{Entry, Name, What};
 
 use crate::{
-    acts::{Act, Acts, Change, LinkChange, Way},
+    acts::{Act, Acts, Change, LinkChange, Sides, Way},
     cluster::Cluster,
     engine::{HostId, World},
+    manifest::Patch,
+    objects::Objects,
     range::TimeRange,
     recorder::{Recorder, WORLD},
 };
 
 /// What an act did, counted: packets held, connections reset, pods killed, … All zero: nothing.
 pub type Effect = BTreeMap<String, u64>;
+
+/// What `kubectl rollout restart` annotates a template with.
+const RESTARTED_AT: &str = "kubectl.kubernetes.io/restartedAt";
 
 /// An act that lasts until it is healed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,6 +47,9 @@ pub enum ControlError {
         /// The name given.
         name: String,
     },
+    /// The cluster refused it.
+    #[error("{0}")]
+    Refused(String),
     /// A number out of its range.
     #[error("{what} is {value}, expected {expected}")]
     OutOfRange {
@@ -102,24 +110,27 @@ impl Controls<'_> {
         self.recorder.now()
     }
 
-    /// Asks every pod of a deployment to stop, with its grace. Healed: started again.
+    /// `kubectl scale --replicas=0`: every pod of a Deployment is deleted, as is every later one.
+    /// Healed: scaled back.
     ///
     /// # Errors
-    /// No such deployment.
+    /// No such Deployment.
     pub fn stop_deployment(&mut self, deployment: &str) -> Result<Hold, ControlError> {
-        let pods = self.pods(deployment, "deployment")?;
+        let name = self.deployment(deployment)?;
+        let pods = self.cluster.pods.named(deployment);
         let running = pods
             .iter()
-            .filter(|pod| self.cluster.pods.is_alive(pod))
+            .filter(|pod| self.cluster.pods.get(pod).container.is_alive())
             .count();
         let ways = self.ways_to_pods(&pods);
-        let change = Change::Stopped(pods);
+        let change = Change::Stopped(name);
         let act = Act::new(change, &[("pods_stopped", running as u64)]);
         Ok(self.begin(act.watching(&ways, self.world)))
     }
 
-    /// Ends processes at once (SIGKILL): peers see their streams end, connects are refused. Each
-    /// starts again after its deployment's `restart_after`; when the safety phase is over, at once.
+    /// Ends containers at once (SIGKILL): peers see their streams end, connects are refused. Each
+    /// starts again after its back-off (CrashLoopBackOff; the first time at once); when the safety
+    /// phase is over, at once.
     ///
     /// # Errors
     /// `target` is neither a pod nor a deployment.
@@ -140,12 +151,8 @@ impl Controls<'_> {
     /// # Errors
     /// An unknown side.
     pub fn partition(&mut self, from: &str, to: &str, ways: Ways) -> Result<Hold, ControlError> {
-        let mut cut = self.ways(from, to)?;
-        if ways == Ways::OneWay {
-            let from = self.side(from)?;
-            cut.retain(|(sender, _)| from.contains(sender));
-        }
-        Ok(self.change_links(cut, LinkChange::Blocked))
+        let sides = self.sides(from, to, ways)?;
+        Ok(self.change_links(sides, LinkChange::Blocked))
     }
 
     /// Adds a delay to every packet between two sides, both ways. Whole milliseconds are meant.
@@ -162,8 +169,8 @@ impl Controls<'_> {
             f64::MAX,
             "not below the least",
         )?;
-        let ways = self.ways(a, b)?;
-        Ok(self.change_links(ways, LinkChange::Slower(low, high - low)))
+        let sides = self.sides(a, b, Ways::Both)?;
+        Ok(self.change_links(sides, LinkChange::Slower(low, high - low)))
     }
 
     /// Loses a share of the packets between two sides; they are sent again after a back-off.
@@ -178,8 +185,8 @@ impl Controls<'_> {
             0.999,
             "0 to below 1",
         )?;
-        let ways = self.ways(a, b)?;
-        Ok(self.change_links(ways, LinkChange::Lossy(share)))
+        let sides = self.sides(a, b, Ways::Both)?;
+        Ok(self.change_links(sides, LinkChange::Lossy(share)))
     }
 
     /// Ends a service's database process. What it committed stays. Healed: started again.
@@ -236,8 +243,111 @@ impl Controls<'_> {
             let before = self.cluster.pods.get(&pod).pace.slowed();
             (pod, before)
         };
-        let pods = pods.into_iter().map(slowed).collect();
-        Ok(self.begin(Act::new(Change::Slow { pods, factor }, &[])))
+        let slowed = pods.into_iter().map(slowed).collect();
+        let target = target.into();
+        let mut act = Act::new(Change::Slow { target, factor }, &[]);
+        act.slowed = slowed;
+        Ok(self.begin(act))
+    }
+
+    /// Containers deadlock: they accept and never answer, until they are started again. Healed:
+    /// those that still hang are killed.
+    ///
+    /// # Errors
+    /// `target` is neither a pod nor a deployment.
+    pub fn hang(&mut self, target: &str) -> Result<Hold, ControlError> {
+        let pods = self.pods(target, "pod or deployment")?;
+        let hung = |pod: Name| {
+            let container = &self.cluster.pods.get(&pod).container;
+            container.is_alive().then_some((pod, container.start))
+        };
+        let hung: Vec<_> = pods.into_iter().filter_map(hung).collect();
+        let count = hung.len() as u64;
+        Ok(self.begin(Act::new(Change::Hung(hung), &[("containers_hung", count)])))
+    }
+
+    /// `kubectl delete pod`, with its grace. Its ReplicaSet replaces it at once.
+    ///
+    /// # Errors
+    /// `target` is neither a pod nor a deployment.
+    pub fn delete_pods(&mut self, target: &str) -> Result<Hold, ControlError> {
+        let pods = self.pods(target, "pod or deployment")?;
+        let now = self.world.now();
+        let deleted = |pod: &&Name| self.cluster.pods.delete(pod, now, "deleted");
+        let deleted = pods.iter().filter(deleted).count() as u64;
+        Ok(self.begin(Act::new(Change::Nothing, &[("pods_deleted", deleted)])))
+    }
+
+    /// `kubectl apply` of what `edit` makes of the objects. Rollouts follow from it.
+    ///
+    /// # Errors
+    /// What was made cannot be simulated, or is what was there before.
+    pub fn apply(&mut self, edit: impl FnOnce(&mut Objects)) -> Result<Hold, ControlError> {
+        let changed = self.cluster.apply(edit, self.world.now());
+        let changed = changed.map_err(ControlError::Refused)?;
+        Ok(self.begin(Act::new(Change::Nothing, &[("objects_changed", changed)])))
+    }
+
+    /// `kubectl apply` of changed manifests. Rollouts follow from it.
+    ///
+    /// # Errors
+    /// The changes do not fit the manifests, or what they make cannot be simulated.
+    pub fn apply_patches(&mut self, patches: &[Patch]) -> Result<Hold, ControlError> {
+        let changed = self.cluster.apply_patches(patches, self.world.now());
+        let changed = changed.map_err(ControlError::Refused)?;
+        Ok(self.begin(Act::new(Change::Nothing, &[("objects_changed", changed)])))
+    }
+
+    /// `kubectl rollout restart`: a new revision of the same template.
+    ///
+    /// # Errors
+    /// No such Deployment.
+    pub fn rollout_restart(&mut self, deployment: &str) -> Result<Hold, ControlError> {
+        let name = self.deployment(deployment)?;
+        let at = self.now().as_millis().to_string();
+        self.apply(|objects| {
+            let deployment = objects.deployments.get_mut(&*name);
+            let template = &mut deployment.expect("it was found").template;
+            template.annotations.insert(RESTARTED_AT.to_owned(), at);
+        })
+    }
+
+    /// `kubectl rollout undo`, to a revision or (`None`) to the one before.
+    ///
+    /// # Errors
+    /// No such Deployment or revision, or it is paused.
+    pub fn rollout_undo(
+        &mut self,
+        deployment: &str,
+        revision: Option<u64>,
+    ) -> Result<Hold, ControlError> {
+        let name = self.deployment(deployment)?;
+        let template = self.cluster.former_template(&name, revision);
+        let template = template.map_err(ControlError::Refused)?;
+        self.apply(|objects| {
+            let deployment = objects.deployments.get_mut(&*name);
+            deployment.expect("it was found").template = template;
+        })
+    }
+
+    /// `kubectl drain`: nothing is scheduled there any more, and pods are evicted as far as their
+    /// PodDisruptionBudgets allow. Healed: uncordoned.
+    ///
+    /// # Errors
+    /// No such node.
+    pub fn drain(&mut self, node: &str) -> Result<Hold, ControlError> {
+        let node = self.node(node)?;
+        Ok(self.begin(Act::new(Change::Drained(node), &[("nodes_drained", 1)])))
+    }
+
+    /// A machine loses its power: its pods are gone without a word. Kubernetes notices after its
+    /// grace. Healed: it is back, and what is still bound to it starts there again.
+    ///
+    /// # Errors
+    /// No such node.
+    pub fn node_loss(&mut self, node: &str) -> Result<Hold, ControlError> {
+        let node = self.node(node)?;
+        Ok(self.begin(Act::new(Change::NodeDown(node), &[("nodes_lost", 1)])))
     }
 
     /// Sets the wall clock of a target's hosts wrong.
@@ -245,9 +355,8 @@ impl Controls<'_> {
     /// # Errors
     /// An unknown target.
     pub fn skew_clock(&mut self, target: &str, by_ms: i64) -> Result<Hold, ControlError> {
-        let hosts = self.side(target)?;
-        let count = hosts.len() as u64;
-        let change = Change::Skewed(hosts, by_ms);
+        let count = self.side(target)?.len() as u64;
+        let change = Change::Skewed(target.into(), by_ms);
         Ok(self.begin(Act::new(change, &[("clocks_skewed", count)])))
     }
 
@@ -256,7 +365,7 @@ impl Controls<'_> {
     /// # Errors
     /// An unknown side.
     pub fn reset_connections(&mut self, a: &str, b: &str) -> Result<Hold, ControlError> {
-        let ways = self.ways(a, b)?;
+        let ways = self.sides(a, b, Ways::Both)?.ways(self.cluster);
         let act = Act::new(Change::Nothing, &[]).watching(&ways, self.world);
         let (side, peers) = (self.side(a)?, self.side(b)?);
         for host in side {
@@ -322,9 +431,24 @@ impl Controls<'_> {
         self.begin(act.watching(&ways, self.world))
     }
 
-    fn change_links(&mut self, ways: Vec<Way>, change: LinkChange) -> Hold {
-        let act = Act::new(Change::Links(ways.clone(), change), &[]);
+    fn change_links(&mut self, sides: Sides, change: LinkChange) -> Hold {
+        let ways = sides.ways(self.cluster);
+        let act = Act::new(Change::Links(sides, change), &[]);
         self.begin(act.watching(&ways, self.world))
+    }
+
+    fn deployment(&self, name: &str) -> Result<Name, ControlError> {
+        match self.cluster.objects.deployments.contains_key(name) {
+            true => Ok(name.into()),
+            false => Err(unknown("deployment", name)),
+        }
+    }
+
+    fn node(&self, name: &str) -> Result<Name, ControlError> {
+        match self.cluster.has_node(name) {
+            true => Ok(name.into()),
+            false => Err(unknown("node", name)),
+        }
     }
 
     fn pods(&self, target: &str, wanted: &'static str) -> Result<Vec<Name>, ControlError> {
@@ -343,16 +467,14 @@ impl Controls<'_> {
         Ok(hosts)
     }
 
-    /// Both directions between every two hosts of the two sides.
-    fn ways(&self, a: &str, b: &str) -> Result<Vec<Way>, ControlError> {
-        let (side, peers) = (self.side(a)?, self.side(b)?);
-        let pairs = side
-            .iter()
-            .flat_map(|host| peers.iter().map(move |peer| (*host, *peer)));
-        let pairs = pairs.filter(|(host, peer)| host != peer);
-        Ok(pairs
-            .flat_map(|(host, peer)| [(host, peer), (peer, host)])
-            .collect())
+    fn sides(&self, from: &str, to: &str, ways: Ways) -> Result<Sides, ControlError> {
+        self.side(from)?;
+        self.side(to)?;
+        Ok(Sides {
+            from: from.into(),
+            to: to.into(),
+            one_way: ways == Ways::OneWay,
+        })
     }
 
     fn ways_to_pods(&self, pods: &[Name]) -> Vec<Way> {

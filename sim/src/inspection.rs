@@ -9,15 +9,17 @@ use squall_kit::{
 };
 use squall_reports::history::{Name, What};
 
-use crate::cluster::{
-    Cluster,
-    hosts::{BROKER_HOST, Content},
-    spec::Unfinished,
+use crate::{
+    cluster::{
+        Cluster,
+        hosts::{BROKER_HOST, Content},
+    },
+    model::Unfinished,
 };
 
 /// Handles on everything that outlives processes.
 pub(crate) struct Inspection {
-    stores: Vec<(Name, Sqlite, &'static [Unfinished])>,
+    stores: Vec<(Name, Sqlite, Vec<Unfinished>)>,
     logs: Vec<Log>,
 }
 
@@ -32,7 +34,7 @@ impl Inspection {
                 Content::Store(store) => stores.push((
                     Arc::clone(&store.service),
                     store.database.clone(),
-                    store.unfinished(),
+                    store.unfinished().to_vec(),
                 )),
                 Content::Broker(broker) => logs.push(broker.log.clone()),
             }
@@ -111,8 +113,8 @@ fn unfinished(database: &Sqlite, marks: &[Unfinished]) -> Option<String> {
     };
     records.into_iter().find_map(|(key, body)| {
         let is_marked = |mark: &&Unfinished| {
-            let value = body.get(mark.member).and_then(Value::as_str);
-            mark.collection == key.collection && value == Some(mark.value)
+            let value = body.get(&mark.member).and_then(Value::as_str);
+            mark.collection == key.collection && value == Some(mark.value.as_str())
         };
         let mark = marks.iter().find(is_marked)?;
         Some(format!("{}/{} is {}", key.collection, key.id, mark.value))

@@ -2,7 +2,7 @@
 //! takes, where the nodes are. It is read from `model.yaml` beside the manifests; every field there
 //! is documented here, and none is unknown.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
 use serde::Deserialize;
 
@@ -53,12 +53,16 @@ pub struct ClusterModel {
     pub endpoint_propagation_ms: TimeRange,
     /// How often metrics are scraped (metrics-server: `--metric-resolution`), s.
     pub metrics_resolution_s: u64,
+    /// What a metric is averaged over, at most the resolution (older kubelets: about 15 s), s.
+    pub metrics_window_s: u64,
     /// How often an autoscaler looks (`--horizontal-pod-autoscaler-sync-period`), s.
     pub autoscaler_period_s: u64,
     /// A container that runs and is not ready yet is also probed at every status change.
     pub eager_readiness: bool,
     /// How long pods on a lost node are tolerated (`node.kubernetes.io/unreachable`), s.
     pub unreachable_toleration_s: u64,
+    /// How long a machine that lost its power takes to be back, s.
+    pub reboot_s: u64,
     /// How long a node is silent before it counts as lost (`--node-monitor-grace-period`), s.
     pub node_monitor_grace_s: u64,
     /// Outlier detection follows the older rule of the documents' time: the first host may be
@@ -172,6 +176,19 @@ pub struct Unfinished {
 // === impl Model ===
 
 impl Model {
+    /// Reads `model.yaml` in `folder`; `None` when there is none.
+    ///
+    /// # Errors
+    /// As [`Model::read`], and a file that cannot be read.
+    pub fn read_beside(folder: &Path) -> Result<Option<Self>, ManifestError> {
+        let path = folder.join(manifest::MODEL_FILE);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let text = fs::read_to_string(&path).map_err(ManifestError::unreadable(&path))?;
+        Self::read(&path.display().to_string(), &text).map(Some)
+    }
+
     /// Reads the text of `file`.
     ///
     /// # Errors
@@ -300,9 +317,11 @@ impl Default for ClusterModel {
             }],
             endpoint_propagation_ms: TimeRange::ms(500, 2_000),
             metrics_resolution_s: 60,
+            metrics_window_s: 15,
             autoscaler_period_s: 15,
             eager_readiness: false,
             unreachable_toleration_s: 300,
+            reboot_s: 30,
             node_monitor_grace_s: 40,
             legacy_first_eject: false,
         }

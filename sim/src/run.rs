@@ -11,7 +11,7 @@ use squall_reports::history::{Name, What};
 
 use crate::{
     acts::Acts,
-    cluster::{Cluster, spec::ClusterSpec},
+    cluster::{Cluster, ceil_ms, spec::ClusterSpec},
     controls::{Controls, Nemesis},
     engine::{Engine, EngineError, HostId, Link, Settings, Stopped, TurmoilEngine, World},
     inspection::Inspection,
@@ -207,6 +207,13 @@ impl Run {
             self.lend_nemesis(|nemesis, controls| nemesis.advance(now, controls));
         }
         self.cluster.advance(&mut *self.world);
+        if self.cluster.take_grown() {
+            self.acts.adapt(&mut self.cluster, &mut *self.world);
+        }
+        for host in self.cluster.pods.take_left() {
+            self.acts.forget(host, &*self.world);
+            self.world.remove_host(host);
+        }
         if self.loading {
             let now = self.now();
             self.crowd.advance(now, &mut *self.world);
@@ -393,21 +400,15 @@ impl Sampler {
 }
 
 fn settings(spec: &ClusterSpec, seed: u64) -> Settings {
-    let network = spec.network;
+    let network = spec.model.network;
     let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     let mut link = Link::healthy(
-        ms(network.latency.low),
-        ms(network.latency.high) - ms(network.latency.low),
+        ms(network.latency_ms.low),
+        ms(network.latency_ms.high) - ms(network.latency_ms.low),
     );
     link.loss = network.loss;
     Settings {
         link,
-        ..Settings::new(seed, Cluster::hosts(spec) + 1)
+        ..Settings::new(seed, spec.hosts())
     }
-}
-
-/// The engine's grain is 1 ms: what is due within one happens at its end.
-fn ceil_ms(at: Duration) -> Duration {
-    let ms = at.as_nanos().div_ceil(1_000_000);
-    Duration::from_millis(u64::try_from(ms).unwrap_or(u64::MAX))
 }

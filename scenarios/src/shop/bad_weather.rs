@@ -6,7 +6,7 @@ use std::time::Duration;
 use squall_chaos::fault::{Fault, Kind, Start};
 
 use super::{
-    cluster::CLUSTER,
+    cluster::doubled,
     invariants,
     journeys::{FULL_SHELVES, ORDINARY, customers},
     promises::{all_complete, at_least_accepted, converges},
@@ -27,7 +27,7 @@ pub(super) fn scenario() -> Scenario {
         name: "shop/bad-weather",
         claim: "Slow links, lost packets, slow pods, skewed clocks and repeated deliveries delay \
                 orders, and break none.",
-        cluster: CLUSTER,
+        cluster: doubled(),
         loads: vec![FULL_SHELVES, customers(ORDINARY, 4.0, 40)],
         faults: vec![
             all_day(Kind::SlowLink {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use squall_chaos::fault::{Fault, Kind, Start};
 
 use super::{
-    cluster::CLUSTER,
+    cluster::doubled,
     invariants,
     journeys::{FULL_SHELVES, ORDINARY, customers},
     promises::{all_accepted, all_complete, converges, up},
@@ -18,7 +18,7 @@ pub(super) fn scenario() -> Scenario {
         name: "shop/broker-outage",
         claim: "Without the broker orders are accepted all the same; after its return every event \
                 takes effect once, though many are delivered twice.",
-        cluster: CLUSTER,
+        cluster: doubled(),
         loads: vec![FULL_SHELVES, customers(ORDINARY, 4.0, 40)],
         faults: vec![
             Fault {

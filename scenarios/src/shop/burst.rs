@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::{
-    cluster::ONE_ORDER_CLUSTER,
+    cluster::one_order,
     invariants,
     journeys::{FULL_SHELVES, ORDERS, burst, customers},
     promises::{
@@ -21,7 +21,7 @@ pub(super) fn scenario() -> Scenario {
         name: "shop/burst",
         claim: "Ten times the load for 30 s: the breaker opens, protects payment, half-opens and \
                 closes; users are turned away quickly with the fallback; nothing is lost.",
-        cluster: ONE_ORDER_CLUSTER,
+        cluster: one_order(),
         loads: vec![
             FULL_SHELVES,
             customers(ORDERS, 25.0, 80),

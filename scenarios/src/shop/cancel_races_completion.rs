@@ -6,7 +6,7 @@ use squall_chaos::fault::{Fault, Kind, Start};
 use squall_sim::load::Share;
 
 use super::{
-    cluster::CLUSTER,
+    cluster::doubled,
     invariants,
     journeys::{CANCEL_RACES_COMPLETION, COMPLETION_RACES_CANCEL, FULL_SHELVES, customers},
     promises::{all_accepted, all_complete, converges, happens},
@@ -30,7 +30,7 @@ pub(super) fn scenario() -> Scenario {
         name: "shop/cancel-races-completion",
         claim: "When a cancellation meets a completion one of them wins: nothing is ever both \
                 delivered and refunded.",
-        cluster: CLUSTER,
+        cluster: doubled(),
         loads: vec![FULL_SHELVES, customers(MIX, 5.0, 30)],
         // For half the time order hears late of what product did: cancellations that come too late
         // are as frequent as those in time.

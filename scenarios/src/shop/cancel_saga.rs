@@ -5,7 +5,7 @@ use std::time::Duration;
 use squall_sim::load::Share;
 
 use super::{
-    cluster::CLUSTER,
+    cluster::doubled,
     invariants,
     journeys::{CANCEL_ON_THE_WAY, FULL_SHELVES, ORDER_AND_CANCEL, customers},
     promises::{all_accepted, all_complete, all_ok, converges},
@@ -29,7 +29,7 @@ pub(super) fn scenario() -> Scenario {
         name: "shop/cancel-saga",
         claim: "A cancelled order ends cancelled everywhere: payment given back, delivery stopped, \
                 stock released, page and message true.",
-        cluster: CLUSTER,
+        cluster: doubled(),
         loads: vec![FULL_SHELVES, customers(MIX, 4.0, 30)],
         faults: vec![],
         safety: Duration::from_secs(45),

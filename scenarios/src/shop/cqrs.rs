@@ -6,7 +6,7 @@ use squall_chaos::fault::{Fault, Kind, Start};
 use squall_sim::load::Share;
 
 use super::{
-    cluster::CLUSTER,
+    cluster::doubled,
     invariants,
     journeys::{BROWSE, FULL_SHELVES, ORDER_AND_CANCEL, ORDER_AND_DELIVER, customers},
     promises::{all_complete, converges, ok_during},
@@ -34,7 +34,7 @@ pub(super) fn scenario() -> Scenario {
         name: "shop/cqrs",
         claim: "The customer page answers with each order's latest state while it can reach \
                 neither the order service nor its database.",
-        cluster: CLUSTER,
+        cluster: doubled(),
         loads: vec![FULL_SHELVES, customers(MIX, 6.0, 40)],
         faults: vec![Fault {
             kind: Kind::Stop {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use squall_chaos::fault::{Fault, Kind, Start};
 
 use super::{
-    cluster::CLUSTER,
+    cluster::doubled,
     invariants,
     journeys::{FULL_SHELVES, ORDINARY, customers},
     promises::{accepted_after, at_least_accepted, converges},
@@ -18,7 +18,7 @@ pub(super) fn scenario() -> Scenario {
         name: "shop/everything-restarts",
         claim: "Whatever dies, one after the other, under load: no acknowledged order is lost, \
                 none is charged twice, and the shop recovers.",
-        cluster: CLUSTER,
+        cluster: doubled(),
         loads: vec![FULL_SHELVES, customers(ORDINARY, 4.0, 100)],
         faults: vec![
             at(5, kill("order-1")),

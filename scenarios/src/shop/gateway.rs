@@ -7,7 +7,7 @@ use squall_reports::{requests::Requests, sla::Refusals, window::Window};
 use squall_sim::load::{Journey, Request, Share, Step};
 
 use super::{
-    cluster::CLUSTER,
+    cluster::doubled,
     invariants,
     journeys::{CANCEL, FULL_SHELVES, PLACE, TROUBLE, customers, get},
     promises::{all_accepted, all_complete, converges},
@@ -111,7 +111,7 @@ pub(super) fn scenario() -> Scenario {
         name: "shop/gateway",
         claim: "A command gives the same result by the gateway and by the service's own port; with \
                 a service down the gateway says so at once.",
-        cluster: CLUSTER,
+        cluster: doubled(),
         loads: vec![FULL_SHELVES, customers(MIX, 6.0, 40)],
         faults: vec![Fault {
             kind: Kind::Stop {

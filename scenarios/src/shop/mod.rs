@@ -22,7 +22,7 @@ mod pay_partition_one_way;
 mod stock;
 mod store_lost_reply;
 
-pub use cluster::{CLUSTER, SYSTEM};
+pub use cluster::SYSTEM;
 
 use crate::scenario::Scenario;
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use squall_chaos::fault::{Fault, Kind, Start};
 
 use super::{
-    cluster::CLUSTER,
+    cluster::doubled,
     invariants,
     journeys::{FULL_SHELVES, ORDINARY, customers},
     promises::{all_accepted, all_complete, converges, up},
@@ -20,7 +20,7 @@ pub(super) fn scenario() -> Scenario {
         name: "shop/notify-outage",
         claim: "With notification down every order is accepted at once; after its start exactly \
                 one message follows for every event.",
-        cluster: CLUSTER,
+        cluster: doubled(),
         loads: vec![FULL_SHELVES, customers(ORDINARY, 4.0, 40)],
         faults: vec![Fault {
             kind: Kind::Stop {

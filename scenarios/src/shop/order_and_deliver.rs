@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    cluster::CLUSTER,
+    cluster::doubled,
     invariants,
     journeys::{FULL_SHELVES, ORDINARY, customers},
     promises::{all_accepted, all_complete, converges, up, waits_at_most},
@@ -16,7 +16,7 @@ pub(super) fn scenario() -> Scenario {
         name: "shop/order-and-deliver",
         claim: "In calm weather every order is accepted, delivered or cancelled as asked, and \
                 nobody waits long.",
-        cluster: CLUSTER,
+        cluster: doubled(),
         loads: vec![FULL_SHELVES, customers(ORDINARY, 5.0, 40)],
         faults: vec![],
         safety: Duration::from_secs(60),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use squall_chaos::fault::{Direction, Fault, Kind, Start};
 
 use super::{
-    cluster::CLUSTER,
+    cluster::doubled,
     invariants,
     journeys::{FULL_SHELVES, ORDINARY, customers},
     promises::{all_accepted, all_complete, converges, up},
@@ -18,7 +18,7 @@ pub(super) fn scenario() -> Scenario {
         name: "shop/order-broker-partition",
         claim: "Cut off from the broker, orders are accepted all the same; once healed every event \
                 follows, in order, once.",
-        cluster: CLUSTER,
+        cluster: doubled(),
         loads: vec![FULL_SHELVES, customers(ORDINARY, 4.0, 40)],
         faults: vec![Fault {
             kind: Kind::Partition {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use squall_chaos::fault::{Fault, Kind, Moment, Start, Text};
 
 use super::{
-    cluster::CLUSTER,
+    cluster::doubled,
     invariants,
     journeys::{FULL_SHELVES, ORDINARY, customers},
     promises::{all_complete, at_least_accepted, converges, payments_abandoned},
@@ -30,19 +30,20 @@ pub(super) fn scenario() -> Scenario {
         name: "shop/order-killed-mid-payment",
         claim: "An order whose front dies between payment and commit is either accepted and paid \
                 for, or refused and given back.",
-        cluster: CLUSTER,
-        loads: vec![FULL_SHELVES, customers(ORDINARY, 6.0, 45)],
+        cluster: doubled(),
+        loads: vec![FULL_SHELVES, customers(ORDINARY, 6.0, 110)],
         faults: vec![
             killed_at("order-1", "order: between payment and commit", 12),
-            killed_at("order-2", "order: pending committed", 50),
-            killed_at("order", "order: between payment and commit", 200),
+            killed_at("order-2", "order: pending committed", 220),
+            killed_at("order", "order: between payment and commit", 420),
         ],
-        safety: Duration::from_secs(70),
+        safety: Duration::from_secs(140),
         settle: Duration::from_secs(60),
         sla: vec![
-            at_least_accepted(75.0),
+            // An order takes some 22 s to start: for that long both are away after the last kill.
+            at_least_accepted(70.0),
             payments_abandoned(),
-            all_complete(80),
+            all_complete(150),
             converges(20),
         ],
         invariants: invariants::all(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use squall_chaos::fault::{Direction, Fault, Kind, Start};
 
 use super::{
-    cluster::CLUSTER,
+    cluster::doubled,
     invariants,
     journeys::{FULL_SHELVES, ORDERS, customers},
     promises::{
@@ -20,7 +20,7 @@ pub(super) fn scenario() -> Scenario {
         name: "shop/pay-partition-one-way",
         claim: "Payments whose answers never arrive are given back: nobody is charged for an order \
                 that was refused.",
-        cluster: CLUSTER,
+        cluster: doubled(),
         loads: vec![FULL_SHELVES, customers(ORDERS, 5.0, 70)],
         faults: vec![Fault {
             kind: Kind::Partition {

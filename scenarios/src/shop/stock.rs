@@ -5,7 +5,7 @@ use std::time::Duration;
 use squall_sim::load::Share;
 
 use super::{
-    cluster::CLUSTER,
+    cluster::doubled,
     invariants,
     journeys::{ORDER_AND_CANCEL, ORDER_AND_DELIVER, TEN_THEN_MORE, customers},
     promises::{all_accepted, all_complete, backorders, converges},
@@ -29,7 +29,7 @@ pub(super) fn scenario() -> Scenario {
         name: "shop/stock",
         claim: "Orders beyond the stock are accepted and wait; new stock serves them in their \
                 order; stock falls by what is delivered and never below zero.",
-        cluster: CLUSTER,
+        cluster: doubled(),
         loads: vec![TEN_THEN_MORE, customers(MIX, 3.0, 30)],
         faults: vec![],
         safety: Duration::from_secs(60),

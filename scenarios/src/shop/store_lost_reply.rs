@@ -5,7 +5,7 @@ use std::time::Duration;
 use squall_chaos::fault::{Fault, Kind, Moment, Start};
 
 use super::{
-    cluster::CLUSTER,
+    cluster::doubled,
     invariants,
     journeys::{FULL_SHELVES, ORDINARY, customers},
     promises::{all_accepted, all_complete, converges, replayed},
@@ -33,7 +33,7 @@ pub(super) fn scenario() -> Scenario {
         name: "shop/store-lost-reply",
         claim: "A commit whose reply is lost is repeated under its id until its answer is known: \
                 it takes effect once and nobody notices.",
-        cluster: CLUSTER,
+        cluster: doubled(),
         loads: vec![FULL_SHELVES, customers(ORDINARY, 5.0, 40)],
         faults: vec![
             lost("order-store", "order", 10),

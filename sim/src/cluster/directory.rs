@@ -2,7 +2,7 @@
 //! knows.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -10,7 +10,11 @@ use std::{
 use squall_kit::rng::Rng;
 use squall_reports::history::Name;
 
-use crate::engine::{Endpoint, HostId, Resolver};
+use super::sidecar::{Destination, Mesh};
+use crate::{
+    engine::{Endpoint, HostId, Resolver},
+    objects::mesh::{DestinationRule, VirtualService},
+};
 
 /// A handle on the cluster's names. Clones are the same.
 #[derive(Clone, Default)]
@@ -23,9 +27,14 @@ struct Names {
 }
 
 struct Service {
+    /// Port → where the pods listen.
+    ports: BTreeMap<u16, u16>,
     /// Pods that get traffic, in the order of their names.
-    ready: BTreeMap<Name, HostId>,
+    ready: BTreeSet<Name>,
     picks: Rng,
+    /// What sidecars follow.
+    rule: Option<Arc<DestinationRule>>,
+    route: Option<Arc<VirtualService>>,
 }
 
 // === impl Directory ===
@@ -37,13 +46,49 @@ impl Directory {
         assert!(former.is_none(), "two hosts are called {name}");
     }
 
-    /// A service without endpoints so far. `picks` is its own stream.
-    pub(crate) fn add_service(&self, name: &Name, picks: Rng) {
+    /// The host is no more.
+    pub(crate) fn remove_host(&self, name: &str) {
+        self.names().hosts.remove(name);
+    }
+
+    /// A service with these ports. A new one has no endpoints; `picks` makes its own stream.
+    pub(crate) fn set_service(
+        &self,
+        name: &str,
+        ports: BTreeMap<u16, u16>,
+        picks: impl FnOnce() -> Rng,
+    ) {
+        let mut names = self.names();
+        if let Some(service) = names.services.get_mut(name) {
+            service.ports = ports;
+            return;
+        }
         let service = Service {
-            ready: BTreeMap::new(),
-            picks,
+            ports,
+            ready: BTreeSet::new(),
+            picks: picks(),
+            rule: None,
+            route: None,
         };
-        self.names().services.insert(Arc::clone(name), service);
+        names.services.insert(name.into(), service);
+    }
+
+    /// What sidecars follow when they call the service.
+    pub(crate) fn set_rules(
+        &self,
+        service: &str,
+        rule: Option<&DestinationRule>,
+        route: Option<&VirtualService>,
+    ) {
+        if let Some(service) = self.names().services.get_mut(service) {
+            service.rule = rule.cloned().map(Arc::new);
+            service.route = route.cloned().map(Arc::new);
+        }
+    }
+
+    /// The service is no more.
+    pub(crate) fn remove_service(&self, name: &str) {
+        self.names().services.remove(name);
     }
 
     /// The host of this name.
@@ -56,33 +101,17 @@ impl Directory {
         self.names().hosts.values().copied().collect()
     }
 
-    /// New connections to the service may go to this pod. True when that is news.
-    pub(crate) fn add_endpoint(&self, service: &str, pod: &Name, host: HostId) -> bool {
+    /// New connections to the service may go to this pod from now on, or may not.
+    pub(crate) fn set_endpoint(&self, service: &str, pod: &Name, ready: bool) {
         let mut names = self.names();
-        let service = names
-            .services
-            .get_mut(service)
-            .expect("pods are of known services");
-        service.ready.insert(Arc::clone(pod), host).is_none()
-    }
-
-    /// No new connection goes to this pod. True when that is news.
-    pub(crate) fn remove_endpoint(&self, service: &str, pod: &str) -> bool {
-        let mut names = self.names();
-        let service = names
-            .services
-            .get_mut(service)
-            .expect("pods are of known services");
-        service.ready.remove(pod).is_some()
-    }
-
-    /// True when the pod gets traffic.
-    pub(crate) fn is_endpoint(&self, service: &str, pod: &str) -> bool {
-        let names = self.names();
-        names
-            .services
-            .get(service)
-            .is_some_and(|s| s.ready.contains_key(pod))
+        let Some(service) = names.services.get_mut(service) else {
+            return;
+        };
+        if ready {
+            service.ready.insert(Arc::clone(pod));
+        } else {
+            service.ready.remove(pod);
+        }
     }
 
     fn names(&self) -> MutexGuard<'_, Names> {
@@ -90,33 +119,59 @@ impl Directory {
     }
 }
 
+impl Mesh for Directory {
+    fn destination(&self, service: &str, port: u16) -> Option<Destination> {
+        let names = self.names();
+        let service = names.services.get(service)?;
+        Some(Destination {
+            pods: service.ready.iter().map(Arc::clone).collect(),
+            port: *service.ports.get(&port)?,
+            rule: service.rule.clone(),
+            route: service.route.clone(),
+        })
+    }
+}
+
 impl Resolver for Directory {
     /// A service's name gives one of its ready pods, uniformly at random for each connection
-    /// (kube-proxy in iptables mode); a host's name gives the host, ready or not.
+    /// (kube-proxy in iptables mode); a host's name gives the host, ready or not. kube-proxy may
+    /// know a pod that is no more: nobody answers there.
     fn resolve(&self, name: &str, port: u16) -> io::Result<Endpoint> {
         let names = self.names();
-        if let Some(service) = names.services.get(name) {
-            let count = service.ready.len() as u64;
-            let turn = match count {
-                0 => {
-                    let text = format!("service {name} has no ready endpoint");
-                    return Err(io::Error::new(io::ErrorKind::ConnectionRefused, text));
-                }
-                1 => 0,
-                _ => service.picks.below(count),
+        let Some(service) = names.services.get(name) else {
+            return match names.hosts.get(name) {
+                Some(host) => Ok(Endpoint { host: *host, port }),
+                None => Err(io::Error::new(
+                    io::ErrorKind::NotFound,
+                    format!("no host is called {name}"),
+                )),
             };
-            let turn = usize::try_from(turn).expect("below a length");
-            let host = *service.ready.values().nth(turn).expect("below the length");
-            return Ok(Endpoint { host, port });
-        }
-        match names.hosts.get(name) {
-            Some(host) => Ok(Endpoint { host: *host, port }),
+        };
+        let Some(target) = service.ports.get(&port) else {
+            return Err(refused(format!("service {name} has no port {port}")));
+        };
+        let turn = match service.ready.len() as u64 {
+            0 => return Err(refused(format!("service {name} has no ready endpoint"))),
+            1 => 0,
+            count => service.picks.below(count),
+        };
+        let turn = usize::try_from(turn).expect("below a length");
+        let pod = service.ready.iter().nth(turn).expect("below the length");
+        match names.hosts.get(pod) {
+            Some(host) => Ok(Endpoint {
+                host: *host,
+                port: *target,
+            }),
             None => Err(io::Error::new(
-                io::ErrorKind::NotFound,
-                format!("no host is called {name}"),
+                io::ErrorKind::HostUnreachable,
+                format!("{pod} of service {name} is no more"),
             )),
         }
     }
+}
+
+fn refused(text: String) -> io::Error {
+    io::Error::new(io::ErrorKind::ConnectionRefused, text)
 }
 
 #[cfg(test)]
@@ -132,10 +187,13 @@ mod tests {
     #[test]
     fn platform_4_connections_are_spread_evenly_at_random() {
         let mut engine = Engine::new(Settings::new(1, 4)).expect("an engine");
-        let (directory, service) = (Directory::default(), Name::from("pay"));
-        directory.add_service(&service, Rng::stream(1, "pick/pay"));
+        let directory = Directory::default();
+        let ports = BTreeMap::from([(8080, 8080)]);
+        directory.set_service("pay", ports, || Rng::stream(1, "pick/pay"));
         for pod in ["pay-1", "pay-2", "pay-3"] {
-            directory.add_endpoint("pay", &pod.into(), engine.add_host(pod));
+            let name = Name::from(pod);
+            directory.add_host(&name, engine.add_host(pod));
+            directory.set_endpoint("pay", &name, true);
         }
         let mut connections = BTreeMap::new();
         for _ in 0..30_000 {

@@ -1,7 +1,10 @@
 //! The hosts behind the pods: a database for each service, and the broker. What they hold outlives
 //! their processes.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use squall_kit::{
     bus::{self, Bus, log::Log, remote::serve_broker},
@@ -17,11 +20,11 @@ use super::{
     admission::Pace,
     directory::Directory,
     listening::Watched,
-    spec::{BrokerSpec, DeploymentSpec, StoreSpec, Unfinished},
     timed::{Repeats, TimedBroker, TimedDatabase},
 };
 use crate::{
     engine::{HostId, Main, World},
+    model::{BrokerModel, StoreModel, Unfinished},
     recorder::Recorder,
 };
 
@@ -56,7 +59,7 @@ pub(crate) struct StoreContent {
     pub(crate) service: Name,
     pub(crate) database: Sqlite,
     pub(crate) pace: Pace,
-    spec: StoreSpec,
+    model: Arc<StoreModel>,
     rng: Rng,
 }
 
@@ -64,30 +67,31 @@ pub(crate) struct StoreContent {
 pub(crate) struct BrokerContent {
     pub(crate) log: Log,
     pub(crate) repeats: Repeats,
-    spec: BrokerSpec,
+    model: BrokerModel,
     rng: Rng,
 }
 
 // === impl Backing ===
 
 impl Backing {
-    /// A deployment's database, empty and down.
+    /// The database called `name`, empty and down; `service` is whose it is.
     pub(crate) fn store(
-        deployment: &DeploymentSpec,
-        spec: StoreSpec,
+        name: &str,
+        service: &str,
+        model: &StoreModel,
         seed: u64,
         directory: &Directory,
         recorder: &Recorder,
         world: &mut dyn World,
     ) -> Self {
-        let name: Name = deployment.store_name().into();
+        let name: Name = name.into();
         let host = world.add_host(&name);
         let database = Sqlite::memory(world.clock(host)).expect("memory for an empty database");
         let content = StoreContent {
-            service: deployment.name.into(),
+            service: service.into(),
             database,
             pace: Pace::normal(),
-            spec,
+            model: Arc::new(model.clone()),
             rng: Rng::stream(seed, &format!("store/{name}")),
         };
         Self::new(
@@ -101,7 +105,7 @@ impl Backing {
 
     /// The broker, with an empty log and down.
     pub(crate) fn broker(
-        spec: BrokerSpec,
+        model: BrokerModel,
         seed: u64,
         directory: &Directory,
         recorder: &Recorder,
@@ -110,13 +114,13 @@ impl Backing {
         let name: Name = BROKER_HOST.into();
         let host = world.add_host(&name);
         let settings = bus::log::Settings {
-            partitions: spec.partitions,
-            session: spec.session_timeout,
+            partitions: model.partitions,
+            session: Duration::from_secs(model.session_timeout_s),
         };
         let content = BrokerContent {
             log: Log::memory(settings),
             repeats: Repeats::none(Rng::stream(seed, "faults/repeats")),
-            spec,
+            model,
             rng: Rng::stream(seed, "broker"),
         };
         Self::new(
@@ -203,14 +207,14 @@ impl Backing {
 
 impl StoreContent {
     /// Marks of unfinished work.
-    pub(crate) fn unfinished(&self) -> &'static [Unfinished] {
-        self.spec.unfinished
+    pub(crate) fn unfinished(&self) -> &[Unfinished] {
+        &self.model.unfinished
     }
 
     fn serve(&self, net: Net, spawn: Spawn, recorder: &Recorder, name: &Name) -> Main {
         let database: Arc<dyn Database> = Arc::new(TimedDatabase {
             inner: Arc::new(self.database.clone()),
-            spec: self.spec,
+            model: Arc::clone(&self.model),
             pace: self.pace.clone(),
             rng: self.rng.clone(),
         });
@@ -230,7 +234,7 @@ impl BrokerContent {
     fn serve(&self, net: Net, spawn: Spawn, recorder: &Recorder, name: &Name) -> Main {
         let broker = TimedBroker::new(
             self.log.clone(),
-            self.spec,
+            self.model.append_ms,
             self.rng.clone(),
             self.repeats.clone(),
         );

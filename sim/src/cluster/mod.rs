@@ -1,19 +1,27 @@
-//! Pods, services, databases and the broker, as a spec states them. Synchronous: the world loop
+//! A running cluster: what was applied, and the loops that make it so. Synchronous: the world loop
 //! advances it between polls.
+//!
+//! **Where to start reading:** [`spec`], then `deployments` (what pods there are), `pods` (what a
+//! kubelet does to them), `services` (who hears of it).
 
 pub mod spec;
 
 mod absent;
 pub(crate) mod admission;
+mod container;
 mod cpu;
+mod deployments;
 pub(crate) mod directory;
 pub(crate) mod hosts;
 mod listening;
+mod machines;
+mod pod;
 pub(crate) mod pods;
 mod pool;
-mod process;
-pub(crate) mod processor;
-#[allow(dead_code, reason = "pods get sidecars with their manifests")]
+mod probing;
+mod processor;
+mod scaling;
+mod services;
 pub(crate) mod sidecar;
 mod timed;
 
@@ -23,14 +31,21 @@ use squall_kit::rng::Rng;
 use squall_reports::history::Name;
 
 use self::{
+    deployments::Deployments,
     directory::Directory,
     hosts::{BROKER_HOST, Backing, Content},
+    machines::Machines,
     pods::Pods,
+    scaling::{Phases, Scaling},
+    services::Services,
     spec::ClusterSpec,
 };
 use crate::{
     engine::{HostId, World},
     load::crowd::LoadHost,
+    manifest::{ManifestError, Manifests, Patch},
+    model::Model,
+    objects::Objects,
     recorder::Recorder,
 };
 
@@ -38,26 +53,32 @@ use crate::{
 const LOAD_HOSTS: u32 = 4;
 /// What all of them together are called.
 const CLIENTS: &str = "clients";
+/// A Deployment's database is the StatefulSet of its name with this behind it.
+const STORE: &str = "-store";
 
 /// A running system.
 pub(crate) struct Cluster {
+    /// The manifests as they are after every patch, what they say, and the model beside them.
+    manifests: Manifests,
+    stated: Objects,
+    model: Model,
+    /// What was applied.
+    pub(crate) objects: Objects,
     pub(crate) pods: Pods,
     /// Databases by their hosts' names, and the broker.
     pub(crate) backings: BTreeMap<Name, Backing>,
     /// Hosts that users run on.
     pub(crate) load_hosts: Vec<LoadHost>,
+    deployments: Deployments,
+    services: Services,
+    machines: Machines,
+    scaling: Scaling,
     directory: Directory,
+    /// Pods came since somebody asked.
+    grown: bool,
 }
 
 impl Cluster {
-    /// How many hosts [`Cluster::new`] will add.
-    pub(crate) fn hosts(spec: &ClusterSpec) -> usize {
-        let deployments = spec.deployments.iter();
-        let of_deployments =
-            deployments.map(|d| d.replicas as usize + usize::from(d.store.is_some()));
-        of_deployments.sum::<usize>() + 1 + LOAD_HOSTS as usize
-    }
-
     /// Adds every host; databases and broker are started, pods as soon as it is advanced.
     pub(crate) fn new(
         spec: &ClusterSpec,
@@ -66,28 +87,19 @@ impl Cluster {
         world: &mut dyn World,
     ) -> Self {
         let directory = Directory::default();
+        let model = &spec.model;
         let mut backings = vec![Backing::broker(
-            spec.broker,
+            model.broker,
             seed,
             &directory,
             recorder,
             world,
         )];
-        let mut pods = Pods::new(directory.clone(), recorder.clone());
-        for deployment in spec.deployments {
-            let picks = Rng::stream(seed, &format!("pick/{}", deployment.name));
-            directory.add_service(&deployment.name.into(), picks);
-            backings.extend(
-                deployment.store.map(|store| {
-                    Backing::store(deployment, store, seed, &directory, recorder, world)
-                }),
-            );
-            for number in 1..=deployment.replicas {
-                let name: Name = deployment.pod_name(number).into();
-                let host = world.add_host(&name);
-                directory.add_host(&name, host);
-                pods.add(deployment, &name, host, seed);
-            }
+        for (name, store) in &model.stores {
+            let service = name.strip_suffix(STORE).unwrap_or(name);
+            backings.push(Backing::store(
+                name, service, store, seed, &directory, recorder, world,
+            ));
         }
         for backing in &mut backings {
             backing.start(world);
@@ -95,27 +107,189 @@ impl Cluster {
         let load_hosts = (1..=LOAD_HOSTS).map(|number| load_host(number, &directory, world));
         let load_hosts = load_hosts.collect();
         let backings = backings.into_iter().map(|b| (Arc::clone(&b.name), b));
-        Self {
-            pods,
+        // Nobody starts a load in step with the control plane.
+        let within = |name: &str, period_s: u64| {
+            let rng = Rng::stream(seed, &format!("phase/{name}"));
+            Duration::from_millis(rng.below(period_s.max(1) * 1000))
+        };
+        let phases = Phases {
+            metrics: within("metrics", model.cluster.metrics_resolution_s),
+            autoscaler: within("autoscaler", model.cluster.autoscaler_period_s),
+        };
+        let delay = model.cluster.endpoint_propagation_ms;
+        let mut cluster = Self {
+            manifests: spec.manifests.clone(),
+            stated: spec.objects.clone(),
+            model: spec.model.clone(),
+            objects: Objects::default(),
+            pods: Pods::new(
+                seed,
+                &model.cluster,
+                directory.clone(),
+                recorder.clone(),
+                world,
+            ),
             backings: backings.collect(),
             load_hosts,
+            deployments: Deployments::new(spec, recorder.clone()),
+            machines: Machines::new(&model.cluster),
+            scaling: Scaling::new(&model.cluster, phases, recorder.clone()),
+            services: Services::new(seed, delay, directory.clone(), recorder.clone()),
             directory,
-        }
+            grown: false,
+        };
+        cluster.set_objects(spec.objects.clone(), world.now());
+        cluster
     }
 
     /// Does what is due.
     pub(crate) fn advance(&mut self, world: &mut dyn World) {
-        self.pods.advance(world);
+        // Each loop may give another one something to do at this same instant.
+        for _ in 0..LOOPS_PER_INSTANT {
+            let now = world.now();
+            self.pods.advance(&self.objects, world);
+            let changed = self.pods.take_changed();
+            if changed {
+                self.services.follow(&self.pods, now);
+            }
+            self.services.advance(now);
+            let acted =
+                self.deployments
+                    .advance(changed, &mut self.machines, &mut self.pods, world);
+            self.grown |= acted;
+            let scaled = self.scaling.advance(
+                now,
+                &self.objects,
+                &self.pods,
+                &self.machines,
+                &mut self.deployments,
+            );
+            if !changed && !acted && !scaled {
+                return;
+            }
+        }
+        panic!("the control loops never come to rest at {:?}", world.now());
     }
 
     /// When something is due next, in the world's time.
     pub(crate) fn next_deadline(&self) -> Option<Duration> {
-        self.pods.next_deadline()
+        let deadlines = [
+            self.pods.next_deadline(),
+            self.services.next_deadline(),
+            self.deployments.next_deadline(),
+            self.scaling.next_deadline(&self.objects),
+        ];
+        deadlines.into_iter().flatten().min().map(ceil_ms)
     }
 
-    /// True when everything that is meant to run serves.
+    /// True when everything that is meant to run serves, and everybody knows.
     pub(crate) fn is_ready(&self) -> bool {
-        self.pods.are_ready() && self.backings.values().all(Backing::is_ready)
+        self.backings.values().all(Backing::is_ready)
+            && self.deployments.are_complete()
+            && self.pods.are_ready()
+            && self.services.next_deadline().is_none()
+    }
+
+    /// Applies what `edit` makes of the objects; how many it changed.
+    ///
+    /// # Errors
+    /// Nothing changed, or a Deployment came or went: which ones there are is fixed.
+    pub(crate) fn apply(
+        &mut self,
+        edit: impl FnOnce(&mut Objects),
+        now: Duration,
+    ) -> Result<u64, String> {
+        let mut objects = self.objects.clone();
+        edit(&mut objects);
+        let changed = changes(&self.objects, &objects);
+        if changed == 0 {
+            return Err("what is applied is what is there already".to_owned());
+        }
+        if !objects
+            .deployments
+            .keys()
+            .eq(self.objects.deployments.keys())
+        {
+            return Err("a Deployment cannot come or go during a run".to_owned());
+        }
+        self.set_objects(objects, now);
+        Ok(changed)
+    }
+
+    /// Applies changed manifests: of the objects, only those that the patches change; how many.
+    ///
+    /// # Errors
+    /// As [`Cluster::apply`], and what is wrong with the patches.
+    pub(crate) fn apply_patches(
+        &mut self,
+        patches: &[Patch],
+        now: Duration,
+    ) -> Result<u64, String> {
+        let told = |error: ManifestError| error.to_string();
+        let manifests = self.manifests.apply(patches).map_err(told)?;
+        let stated = manifests.objects(&self.model).map_err(told)?;
+        let before = std::mem::replace(&mut self.stated, stated.clone());
+        self.manifests = manifests;
+        self.apply(|objects| merge(objects, &before, &stated), now)
+    }
+
+    fn set_objects(&mut self, objects: Objects, now: Duration) {
+        self.services.apply(&objects);
+        self.deployments.apply(&objects, now);
+        self.objects = objects;
+        self.services.follow(&self.pods, now);
+    }
+
+    /// Scales a Deployment to nothing for a while, or back.
+    pub(crate) fn hold_at_zero(&mut self, deployment: &str, held: bool, now: Duration) {
+        self.deployments.hold_at_zero(deployment, held, now);
+    }
+
+    /// The template of a former revision of a Deployment, or of the one before.
+    ///
+    /// # Errors
+    /// There is none, or the Deployment is paused.
+    pub(crate) fn former_template(
+        &self,
+        deployment: &str,
+        revision: Option<u64>,
+    ) -> Result<crate::objects::container::PodTemplate, String> {
+        self.deployments.former_template(deployment, revision)
+    }
+
+    /// A container deadlocks; or (`hung` is false) is killed if it still hangs.
+    pub(crate) fn hang(&mut self, pod: &str, start: u64, hung: bool, world: &mut dyn World) {
+        let still = self
+            .pods
+            .find(pod)
+            .is_some_and(|slot| slot.container.is_alive() && slot.container.start == start);
+        match (still, hung) {
+            (true, true) => self.pods.get(pod).hang.hang(),
+            (true, false) => {
+                self.pods.kill(pod, false, world);
+            }
+            (false, _) => {}
+        }
+    }
+
+    /// True when there is such a machine.
+    pub(crate) fn has_node(&self, name: &str) -> bool {
+        self.machines.has(name)
+    }
+
+    /// A machine takes no more pods, and gives up those it has; or takes some again.
+    pub(crate) fn set_drained(&mut self, node: &str, drained: bool) {
+        self.machines.set_drained(node, drained);
+    }
+
+    /// A machine is with or without power.
+    pub(crate) fn set_node_power(&mut self, node: &str, on: bool, world: &mut dyn World) {
+        self.machines.set_power(node, on, &mut self.pods, world);
+    }
+
+    /// True once after pods came.
+    pub(crate) fn take_grown(&mut self) -> bool {
+        std::mem::take(&mut self.grown)
     }
 
     /// The hosts that a target names; empty when there are none.
@@ -124,10 +298,10 @@ impl Cluster {
             return self.load_hosts.iter().map(|host| host.id).collect();
         }
         let pods = self.pods.named(target);
-        if pods.is_empty() {
-            return self.directory.host(target).into_iter().collect();
+        if !pods.is_empty() || self.objects.deployments.contains_key(target) {
+            return pods.iter().map(|name| self.pods.get(name).host).collect();
         }
-        pods.iter().map(|name| self.pods.get(name).host).collect()
+        self.directory.host(target).into_iter().collect()
     }
 
     /// Every host.
@@ -151,6 +325,77 @@ impl Cluster {
     }
 }
 
+/// Turns of the control loops at one instant; a handful is what they take.
+const LOOPS_PER_INSTANT: u32 = 10_000;
+
+/// How many objects differ.
+fn changes(before: &Objects, after: &Objects) -> u64 {
+    fn differing<V: PartialEq>(a: &BTreeMap<String, V>, b: &BTreeMap<String, V>) -> u64 {
+        let gone = a.keys().filter(|name| !b.contains_key(*name)).count();
+        let new = b.iter().filter(|(name, value)| a.get(*name) != Some(value));
+        (gone + new.count()) as u64
+    }
+    differing(&before.deployments, &after.deployments)
+        + differing(&before.stateful_sets, &after.stateful_sets)
+        + differing(&before.services, &after.services)
+        + differing(&before.autoscalers, &after.autoscalers)
+        + differing(&before.disruption_budgets, &after.disruption_budgets)
+        + differing(&before.config_maps, &after.config_maps)
+        + differing(&before.secrets, &after.secrets)
+        + differing(&before.destination_rules, &after.destination_rules)
+        + differing(&before.virtual_services, &after.virtual_services)
+}
+
+/// Changes in `objects` what is different in `after` from `before`.
+fn merge(objects: &mut Objects, before: &Objects, after: &Objects) {
+    fn each<V: Clone + PartialEq>(
+        live: &mut BTreeMap<String, V>,
+        before: &BTreeMap<String, V>,
+        after: &BTreeMap<String, V>,
+    ) {
+        live.retain(|name, _| after.contains_key(name) || !before.contains_key(name));
+        for (name, value) in after {
+            if before.get(name) != Some(value) {
+                live.insert(name.clone(), value.clone());
+            }
+        }
+    }
+    each(
+        &mut objects.deployments,
+        &before.deployments,
+        &after.deployments,
+    );
+    each(
+        &mut objects.stateful_sets,
+        &before.stateful_sets,
+        &after.stateful_sets,
+    );
+    each(&mut objects.services, &before.services, &after.services);
+    each(
+        &mut objects.autoscalers,
+        &before.autoscalers,
+        &after.autoscalers,
+    );
+    let (live, then, now) = (objects, before, after);
+    each(
+        &mut live.disruption_budgets,
+        &then.disruption_budgets,
+        &now.disruption_budgets,
+    );
+    each(&mut live.config_maps, &then.config_maps, &now.config_maps);
+    each(&mut live.secrets, &then.secrets, &now.secrets);
+    each(
+        &mut live.destination_rules,
+        &then.destination_rules,
+        &now.destination_rules,
+    );
+    each(
+        &mut live.virtual_services,
+        &then.virtual_services,
+        &now.virtual_services,
+    );
+}
+
 fn load_host(number: u32, directory: &Directory, world: &mut dyn World) -> LoadHost {
     let name: Name = format!("{CLIENTS}-{number}").into();
     let id = world.add_host(&name);
@@ -161,4 +406,10 @@ fn load_host(number: u32, directory: &Directory, world: &mut dyn World) -> LoadH
         net: world.net(id, Arc::new(directory.clone())),
         spawn: world.spawn(id),
     }
+}
+
+/// The engine's grain is 1 ms: what is due within one happens at its end.
+pub(crate) fn ceil_ms(at: Duration) -> Duration {
+    let ms = at.as_nanos().div_ceil(1_000_000);
+    Duration::from_millis(u64::try_from(ms).unwrap_or(u64::MAX))
 }

@@ -1,4 +1,5 @@
-//! The pods of all deployments: started, stopped, killed, and started again.
+//! All pods, as their kubelets run them: containers started, probed, terminated, killed, and
+//! started again.
 
 use std::{
     collections::BTreeMap,
@@ -9,48 +10,32 @@ use std::{
     time::Duration,
 };
 
-use squall_kit::{
-    Pod,
-    bus::{self, Bus},
-    clock::Clock,
-    config::Config,
-    net::Net,
-    rng::Rng,
-    stop::Stop,
-    store::{self, Store},
-    work::Work,
-};
+use squall_kit::{config::Config, net::Net, stop::Stop};
 use squall_reports::history::{Name, PodPhase, What};
 use tokio::time::sleep;
 
 use super::{
-    absent::Absent,
-    admission::{Container, Hang, Pace, Workers},
+    admission::{Hang, Pace},
+    container::{Container, Due},
     directory::Directory,
-    hosts::{BROKER_HOST, BROKER_PORT, STORE_PORT},
     listening::Watched,
-    pool::Pooled,
-    process::{Due, Life, Process},
+    pod::{PodSlot, Streams, Workload, environment},
+    probing::{Prober, Report},
     processor::Processor,
-    spec::DeploymentSpec,
 };
 use crate::{
     engine::{HostId, World},
+    model::{ClusterModel, NodeModel},
+    objects::{Objects, container::PodTemplate},
+    platform::probe::ProbeSettings,
     recorder::Recorder,
 };
 
 /// From a program's end to its process's.
 const LINGER: Duration = Duration::from_millis(10);
-/// How long a pod's store repeats what the network lost, unless the service asks for less.
-const STORE_PATIENCE: Duration = Duration::from_secs(5);
-/// Of a pod's calls to its store.
-const STORE_TIMEOUTS: store::remote::Settings = store::remote::Settings {
-    connect_timeout: Duration::from_secs(1),
-    call_timeout: Duration::from_secs(2),
-};
-
-/// Cores of a container without a limit, in millicores.
-const UNLIMITED_MILLI: u64 = 64_000;
+/// How often a container that cannot be configured is tried again (kubelet: its sync period is a
+/// minute, but a changed ConfigMap is noticed sooner; not established, so a round figure).
+const CONFIG_RETRY: Duration = Duration::from_secs(10);
 
 /// All pods, by name.
 pub(crate) struct Pods {
@@ -58,28 +43,17 @@ pub(crate) struct Pods {
     directory: Directory,
     recorder: Recorder,
     exits: Exits,
-}
-
-/// One pod's place in the cluster; processes come and go in it.
-pub(crate) struct PodSlot {
-    pub(crate) name: Name,
-    pub(crate) deployment: &'static DeploymentSpec,
-    pub(crate) host: HostId,
-    pub(crate) pace: Pace,
-    process: Process,
-    /// False while the deployment is stopped.
-    wanted: bool,
-    service: Name,
-    alive: Arc<AtomicBool>,
-    streams: Streams,
-}
-
-/// A pod's own randomness. The streams go on over restarts, so that no id is made twice.
-struct Streams {
-    program: Rng,
-    store: Rng,
-    startup: Rng,
-    service_times: Rng,
+    prober: Prober,
+    probing: ProbeSettings,
+    /// How long a machine that lost its power takes to be back.
+    reboot: Duration,
+    seed: u64,
+    /// Somebody became ready, or unready, or went.
+    changed: bool,
+    /// Hosts of pods that are gone.
+    left: Vec<HostId>,
+    /// Nothing is due before this time.
+    due: Option<Duration>,
 }
 
 /// A process ended by itself.
@@ -91,52 +65,122 @@ struct Exit {
 
 type Exits = Arc<Mutex<Vec<Exit>>>;
 
+/// What a new pod is.
+pub(crate) struct NewPod<'a> {
+    pub(crate) name: Name,
+    pub(crate) workload: &'a Workload,
+    pub(crate) template: &'a Arc<PodTemplate>,
+    pub(crate) set: Name,
+    pub(crate) node: &'a NodeModel,
+}
+
 // === impl Pods ===
 
 impl Pods {
-    pub(crate) fn new(directory: Directory, recorder: Recorder) -> Self {
+    pub(crate) fn new(
+        seed: u64,
+        model: &ClusterModel,
+        directory: Directory,
+        recorder: Recorder,
+        world: &mut dyn World,
+    ) -> Self {
+        let prober = Prober::new(&directory, world);
         Self {
             pods: BTreeMap::new(),
             directory,
             recorder,
             exits: Exits::default(),
+            prober,
+            probing: ProbeSettings {
+                eager_readiness: model.eager_readiness,
+                ..ProbeSettings::default()
+            },
+            reboot: Duration::from_secs(model.reboot_s),
+            seed,
+            changed: true,
+            left: Vec::new(),
+            due: Some(Duration::ZERO),
         }
     }
 
-    /// Adds a pod that is to be started at once.
-    pub(crate) fn add(
-        &mut self,
-        deployment: &'static DeploymentSpec,
-        name: &Name,
-        host: HostId,
-        seed: u64,
-    ) {
-        let stream = |kind: &str| Rng::stream(seed, &format!("{kind}/{name}"));
-        let mut process = Process::down();
-        process.end(Some(Duration::ZERO));
+    /// A pod that was scheduled: its container is to be started at once.
+    pub(crate) fn create(&mut self, new: NewPod<'_>, world: &mut dyn World) {
+        let now = world.now();
+        let host = world.add_host(&new.name);
+        self.directory.add_host(&new.name, host);
         let slot = PodSlot {
-            name: Arc::clone(name),
-            deployment,
+            name: Arc::clone(&new.name),
+            workload: new.workload.clone(),
+            template: Arc::clone(new.template),
+            set: new.set,
             host,
+            node: new.node.name.as_str().into(),
+            node_cores: new.node.cores,
+            created: now,
+            container: Container::new(now, new.template, self.probing),
+            started: now,
+            ready: false,
+            ready_since: now,
             pace: Pace::normal(),
-            process,
-            wanted: true,
-            service: deployment.name.into(),
             alive: Arc::default(),
-            streams: Streams {
-                program: stream("pod"),
-                store: stream("store-client"),
-                startup: stream("startup"),
-                service_times: stream("service"),
-            },
+            processor: None,
+            hang: Hang::default(),
+            listening: Arc::default(),
+            streams: Streams::new(self.seed, &new.name),
         };
-        self.pods.insert(Arc::clone(name), slot);
+        let former = self.pods.insert(Arc::clone(&new.name), slot);
+        assert!(former.is_none(), "two pods are called {}", new.name);
+        self.touch(now);
     }
 
-    /// The pods that a target names: one, or all of a deployment.
+    /// `kubectl delete pod`: preStop, SIGTERM, grace, SIGKILL; it gets no new traffic from now on,
+    /// as far as that is known. False: it was deleted before.
+    pub(crate) fn delete(&mut self, name: &str, now: Duration, reason: &str) -> bool {
+        let pod = self.slot(name);
+        if pod.container.is_deleted() {
+            return false;
+        }
+        let template = Arc::clone(&pod.template);
+        pod.container.delete(now, &template);
+        if pod.container.is_alive() {
+            self.record(name, PodPhase::Draining, reason);
+        }
+        self.changed = true;
+        self.touch(now);
+        true
+    }
+
+    /// Ends a pod's container at once (SIGKILL); `power` takes its machine along. True: it ran.
+    pub(crate) fn kill(&mut self, name: &str, power: bool, world: &mut dyn World) -> bool {
+        let pod = self.get(name);
+        if !pod.container.is_alive() {
+            return false;
+        }
+        if power {
+            let host = pod.host;
+            pod.alive.store(false, Ordering::Relaxed);
+            world.power_loss(host);
+            self.ended(name, world.now(), PodPhase::Killed, "power loss");
+            let back = world.now() + self.reboot;
+            self.slot(name).container.not_before(back);
+        } else {
+            self.finish(name, world, PodPhase::Killed, "killed");
+        }
+        true
+    }
+
+    /// Every container that waits to be started again is started now.
+    pub(crate) fn hurry_all(&mut self, now: Duration) {
+        for pod in self.pods.values_mut() {
+            pod.container.hurry(now);
+        }
+        self.touch(now);
+    }
+
+    /// The pods that a target names: one, or all of a Deployment.
     pub(crate) fn named(&self, target: &str) -> Vec<Name> {
         let pods = self.pods.values();
-        let named = pods.filter(|p| *p.name == *target || p.deployment.name == target);
+        let named = pods.filter(|p| *p.name == *target || *p.workload.name == *target);
         named.map(|p| Arc::clone(&p.name)).collect()
     }
 
@@ -147,107 +191,145 @@ impl Pods {
             .expect("names of pods come from `named`")
     }
 
-    /// True while a process runs in this pod.
-    pub(crate) fn is_alive(&self, name: &str) -> bool {
-        self.get(name).process.is_alive()
+    /// One pod, if it is still there.
+    pub(crate) fn find(&self, name: &str) -> Option<&PodSlot> {
+        self.pods.get(name)
     }
 
-    /// True when every pod that is meant to run gets traffic.
+    /// All pods, in the order of their names.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &PodSlot> {
+        self.pods.values()
+    }
+
+    /// True when every pod that is meant to stay is ready, and its program listens.
     pub(crate) fn are_ready(&self) -> bool {
-        let mut wanted = self.pods.values().filter(|pod| pod.wanted);
-        wanted.all(|pod| self.directory.is_endpoint(&pod.service, &pod.name))
+        self.pods
+            .values()
+            .all(|pod| pod.is_staying() && pod.ready && pod.listening.load(Ordering::Relaxed))
     }
 
     /// When something is due next.
     pub(crate) fn next_deadline(&self) -> Option<Duration> {
-        let pods = self.pods.values();
-        pods.filter_map(|pod| pod.process.next_deadline()).min()
+        self.due
+    }
+
+    /// True once after somebody became ready, or unready, or went.
+    pub(crate) fn take_changed(&mut self) -> bool {
+        std::mem::take(&mut self.changed)
+    }
+
+    /// Hosts of pods that are gone; whoever asks gives them back.
+    pub(crate) fn take_left(&mut self) -> Vec<HostId> {
+        std::mem::take(&mut self.left)
     }
 
     /// Does what is due, and notices who ended.
-    pub(crate) fn advance(&mut self, world: &mut dyn World) {
+    pub(crate) fn advance(&mut self, objects: &Objects, world: &mut dyn World) {
         let now = world.now();
         self.notice_exits(world);
-        let due: Vec<(Name, Due)> = self
-            .pods
-            .values()
-            .filter_map(|pod| Some((Arc::clone(&pod.name), pod.process.due(now)?)))
-            .collect();
-        for (name, due) in due {
+        for report in self.prober.reports() {
+            self.notice_report(report, now);
+        }
+        if self.due.is_none_or(|due| due > now) {
+            return;
+        }
+        let names: Vec<Name> = self.pods.keys().map(Arc::clone).collect();
+        for name in names {
+            self.advance_one(&name, objects, world);
+        }
+        let deadlines = self.pods.values();
+        self.due = deadlines
+            .filter_map(|pod| pod.container.next_deadline())
+            .min();
+    }
+
+    fn advance_one(&mut self, name: &Name, objects: &Objects, world: &mut dyn World) {
+        let now = world.now();
+        while let Some(due) = self.slot(name).container.due(now) {
             match due {
-                Due::Start => self.start(&name, world),
-                Due::Kill => {
-                    self.finish(&name, world, PodPhase::Killed, "its grace was over");
-                }
+                Due::Start => self.start(name, objects, world),
+                Due::Kill => self.finish(name, world, PodPhase::Killed, "its grace was over"),
             }
         }
-    }
-
-    /// Asks a pod to stop, and not to come back. True: it ran.
-    pub(crate) fn stop(&mut self, name: &str, now: Duration) -> bool {
-        let pod = self
-            .pods
-            .get_mut(name)
-            .expect("names of pods come from `named`");
-        pod.wanted = false;
-        if !pod.process.is_alive() {
-            pod.process.end(None);
-            return false;
-        }
-        let asked = pod.process.ask_to_stop(now + pod.deployment.grace);
-        if asked {
-            self.directory.remove_endpoint(&pod.service, &pod.name);
-            self.record(name, PodPhase::Draining, "asked to stop");
-        }
-        asked
-    }
-
-    /// The pod is meant to run again, from now on.
-    pub(crate) fn want(&mut self, name: &str, now: Duration) {
-        let pod = self
-            .pods
-            .get_mut(name)
-            .expect("names of pods come from `named`");
-        pod.wanted = true;
-        if !pod.process.is_alive() {
-            pod.process.end(Some(now));
+        self.try_probes(name, now);
+        self.judge(name, now);
+        if self.get(name).container.is_gone() {
+            self.remove(name);
         }
     }
 
-    /// Ends a pod's process at once; `power` takes its machine along. True: it ran.
-    pub(crate) fn kill(&mut self, name: &str, power: bool, world: &mut dyn World) -> bool {
+    fn remove(&mut self, name: &str) {
+        let pod = self.pods.remove(name).expect("the caller looked");
+        self.directory.remove_host(name);
+        self.left.push(pod.host);
+        self.changed = true;
+    }
+
+    /// Begins the tries that are due.
+    fn try_probes(&mut self, name: &Name, now: Duration) {
+        for attempt in self.slot(name).container.probes.due(now) {
+            let probes = &self.get(name).container.probes;
+            let probe = probes.probe(attempt.kind);
+            let probe = probe.expect("only probes that are there are due");
+            self.prober.begin(name, attempt, probe);
+        }
+    }
+
+    fn notice_report(&mut self, report: Report, now: Duration) {
+        let Some(pod) = self.pods.get_mut(&report.pod) else {
+            return;
+        };
+        let probes = &mut pod.container.probes;
+        let verdict = probes.report(report.attempt, now, report.tried);
+        self.touch(now);
+        if let Some(verdict) = verdict {
+            let what = What::Probe {
+                probe: verdict.kind.name().into(),
+                success: verdict.success,
+                reason: report.reason,
+            };
+            self.recorder.record(&report.pod, what);
+            self.judge(&report.pod, now);
+        }
+    }
+
+    /// Draws the consequences of what the probes say.
+    fn judge(&mut self, name: &str, now: Duration) {
+        let pod = self.slot(name);
+        if let Some(kill) = pod.container.probes.wants_kill() {
+            let template = Arc::clone(&pod.template);
+            if pod.container.terminate(now, &template, kill.grace) {
+                let reason = format!("its {} probe failed", kill.kind.name());
+                self.record(name, PodPhase::Draining, &reason);
+                self.touch(now);
+            }
+        }
+        let pod = self.slot(name);
+        let ready = pod.container.is_ready();
+        if ready == pod.ready {
+            return;
+        }
+        pod.ready = ready;
+        pod.ready_since = now;
+        self.changed = true;
         let pod = self.get(name);
-        if !pod.process.is_alive() {
-            return false;
-        }
-        if power {
-            let host = pod.host;
-            pod.alive.store(false, Ordering::Relaxed);
-            world.power_loss(host);
-            self.ended(name, world.now(), PodPhase::Killed, "power loss");
-        } else {
-            self.finish(name, world, PodPhase::Killed, "killed");
-        }
-        true
-    }
-
-    /// Pods that wait for their restart are started now.
-    pub(crate) fn hurry_all(&mut self, now: Duration) {
-        for pod in self.pods.values_mut() {
-            if let Life::Waiting(until) = &mut pod.process.life {
-                *until = now.min(*until);
-            }
+        if ready {
+            self.record(name, PodPhase::Ready, "ready");
+        } else if pod.container.is_staying() {
+            self.record(name, PodPhase::Unready, "not ready");
         }
     }
 
     fn notice_exits(&mut self, world: &mut dyn World) {
         let exits = std::mem::take(&mut *self.exits.lock().unwrap_or_else(PoisonError::into_inner));
         for exit in exits {
-            let pod = self.get(&exit.pod);
-            if pod.process.start != exit.start || !pod.process.is_alive() {
+            let Some(pod) = self.pods.get(&exit.pod) else {
+                continue;
+            };
+            if pod.container.start != exit.start || !pod.container.is_alive() {
                 continue;
             }
-            let asked = !pod.process.is_running();
+            let asked = pod.container.stop().is_some_and(Stop::is_raised);
             let reason = match (exit.error, asked) {
                 (Some(error), _) => error,
                 (None, true) => "stopped".to_owned(),
@@ -257,7 +339,7 @@ impl Pods {
         }
     }
 
-    /// Clears away what is left of a process.
+    /// Clears away what is left of a container.
     fn finish(&mut self, name: &str, world: &mut dyn World, phase: PodPhase, reason: &str) {
         let pod = self.get(name);
         pod.alive.store(false, Ordering::Relaxed);
@@ -266,40 +348,69 @@ impl Pods {
     }
 
     fn ended(&mut self, name: &str, now: Duration, phase: PodPhase, reason: &str) {
-        let pod = self
-            .pods
-            .get_mut(name)
-            .expect("names of pods come from `named`");
-        // Asked to stop and wanted again since: it comes back at once. A crash waits.
-        let again = match pod.process.life {
-            Life::Draining(_) => now,
-            _ => now + pod.deployment.restart_after,
-        };
-        pod.process.end(pod.wanted.then_some(again));
-        self.directory.remove_endpoint(&pod.service, &pod.name);
+        let pod = self.slot(name);
+        pod.container.end(now);
+        pod.listening.store(false, Ordering::Relaxed);
         self.record(name, phase, reason);
+        self.touch(now);
+        self.judge(name, now);
     }
 
-    fn start(&mut self, name: &str, world: &mut dyn World) {
-        let pod = self
-            .pods
-            .get_mut(name)
-            .expect("names of pods come from `named`");
-        let (start, stop) = pod.process.begin();
+    fn start(&mut self, name: &str, objects: &Objects, world: &mut dyn World) {
+        let now = world.now();
+        let recorder = self.recorder.clone();
+        let pod = self.slot(name);
+        let config = match environment(&pod.template, objects) {
+            Ok(config) => config,
+            Err(why) => {
+                pod.container.postpone(now + CONFIG_RETRY);
+                let text = format!("CreateContainerConfigError: {why}");
+                let host = Arc::clone(&pod.name);
+                self.recorder.record(&host, What::Note { text });
+                return;
+            }
+        };
+        let (start, stop) = pod.container.begin(now);
+        pod.started = now;
         pod.alive = Arc::new(AtomicBool::new(true));
-        let startup = pod.deployment.server.startup.draw(&pod.streams.startup);
-        let given = self.given(name, stop.clone(), world);
+        pod.listening = Arc::default();
+        pod.hang = Hang::default();
+        pod.processor = Some(Processor::new(pod.cores_milli(), recorder));
+        let reason = match start {
+            1 => "first start".to_owned(),
+            _ => format!("restart {}", start - 1),
+        };
+        self.run(name, config, start, stop, world);
+        self.record(name, PodPhase::Starting, &reason);
+    }
+
+    /// Hands the container's process to the engine.
+    fn run(&self, name: &str, config: Config, start: u64, stop: Stop, world: &mut dyn World) {
         let pod = self.get(name);
-        world.set_backlog(pod.host, pod.deployment.server.backlog as usize);
-        let program = pod.deployment.program;
+        let startup = pod.workload.model.startup_ms.draw(&pod.streams.startup);
+        let net = self.net(pod, &stop, world);
+        let given = pod.given(
+            config,
+            net,
+            stop.clone(),
+            &self.directory,
+            &self.recorder,
+            world,
+        );
+        world.set_backlog(pod.host, pod.workload.model.backlog as usize);
+        let program = pod.workload.program;
         let (exits, pod_name) = (Arc::clone(&self.exits), Arc::clone(&pod.name));
         let interrupter = world.interrupter();
+        let processor = pod.processor.clone();
+        let processor = processor.expect("a container that starts has its cores");
+        processor.set_background((pod.workload.model.startup_cores * 1000.0) as u64);
         let main = async move {
             let asked = tokio::select! {
                 biased;
                 () = stop.raised() => true,
                 () = sleep(startup) => false,
             };
+            processor.set_background(0);
             let ended = if asked { Ok(()) } else { program(given).await };
             // What it wrote last is the kernel's to deliver, and must have left before the host is
             // cleared of this process.
@@ -315,72 +426,16 @@ impl Pods {
             interrupter.interrupt();
         };
         world.start(pod.host, "main", Box::pin(main));
-        let reason = if start == 1 {
-            "first start"
-        } else {
-            "started again"
-        };
-        self.record(name, PodPhase::Starting, reason);
     }
 
-    /// What the program gets.
-    fn given(&self, name: &str, stop: Stop, world: &dyn World) -> Pod {
-        let slot = self.get(name);
-        let net = self.net(slot, world);
-        let spawn = world.spawn(slot.host);
-        let clock = world.clock(slot.host);
-        let store = slot.store(&net, world, &clock);
-        let bus = bus::remote::RemoteBroker::new(
-            net.clone(),
-            spawn.clone(),
-            BROKER_HOST,
-            BROKER_PORT,
-            bus::remote::Settings::default(),
-        );
-        let container = Container {
-            processor: Processor::new(UNLIMITED_MILLI, self.recorder.clone()),
-            hang: Hang::default(),
-            pace: slot.pace.clone(),
-            rng: slot.streams.service_times.clone(),
-            recorder: self.recorder.clone(),
-            host: Arc::clone(&slot.name),
-            alive: Arc::clone(&slot.alive),
-        };
-        let workers = Workers::new(&slot.deployment.server.model(), container);
-        Pod {
-            name: Arc::clone(&slot.name),
-            config: Config::new(slot.deployment.config.iter().copied()),
-            net,
-            store,
-            bus: Bus::new(bus),
-            clock,
-            rng: slot.streams.program.clone(),
-            spawn,
-            work: Work::new(workers),
-            stop,
-            signals: self.recorder.signals(&slot.name),
-        }
-    }
-
-    /// The pod's network, which makes it an endpoint once it listens.
-    fn net(&self, slot: &PodSlot, world: &dyn World) -> Net {
-        let directory = self.directory.clone();
-        let recorder = self.recorder.clone();
-        let (name, service) = (Arc::clone(&slot.name), Arc::clone(&slot.service));
-        let (host, port) = (slot.host, slot.deployment.port);
-        let Life::Running(stop) = slot.process.life.clone() else {
-            unreachable!("only a process that begins gets a network");
-        };
-        let net = world.net(slot.host, Arc::new(self.directory.clone()));
+    /// The pod's network, which notices when it listens.
+    fn net(&self, pod: &PodSlot, stop: &Stop, world: &dyn World) -> Net {
+        let net = world.net(pod.host, Arc::new(self.directory.clone()));
+        let (listening, stop) = (Arc::clone(&pod.listening), stop.clone());
+        let ports = pod.template.container.ports.clone();
         Watched::net(net, move |bound| {
-            let serves = bound == port && !stop.is_raised();
-            if serves && directory.add_endpoint(&service, &name, host) {
-                let what = What::Pod {
-                    deployment: Arc::clone(&service),
-                    phase: PodPhase::Ready,
-                    reason: format!("listens on {port}"),
-                };
-                recorder.record(&name, what);
+            if !stop.is_raised() && ports.iter().any(|(_, port)| *port == bound) {
+                listening.store(true, Ordering::Relaxed);
             }
         })
     }
@@ -388,37 +443,21 @@ impl Pods {
     fn record(&self, name: &str, phase: PodPhase, reason: &str) {
         let pod = self.get(name);
         let what = What::Pod {
-            deployment: Arc::clone(&pod.service),
+            deployment: Arc::clone(&pod.workload.name),
             phase,
             reason: reason.to_owned(),
         };
         self.recorder.record(&pod.name, what);
     }
-}
 
-// === impl PodSlot ===
+    fn slot(&mut self, name: &str) -> &mut PodSlot {
+        self.pods
+            .get_mut(name)
+            .expect("names of pods come from `named`")
+    }
 
-impl PodSlot {
-    fn store(&self, net: &Net, world: &dyn World, clock: &Clock) -> Store {
-        let settings = store::Settings {
-            source: self.deployment.name.to_owned(),
-            clock: clock.clone(),
-            rng: self.streams.store.clone(),
-            patience: STORE_PATIENCE,
-        };
-        if self.deployment.store.is_none() {
-            return Store::new(Absent, settings);
-        }
-        let database = store::remote::RemoteDatabase::new(
-            net.clone(),
-            world.spawn(self.host),
-            &self.deployment.store_name(),
-            STORE_PORT,
-            STORE_TIMEOUTS,
-        );
-        match self.deployment.server.model().database_pool {
-            Some(size) => Store::new(Pooled::new(database, size), settings),
-            None => Store::new(database, settings),
-        }
+    /// Something may be due at once.
+    fn touch(&mut self, now: Duration) {
+        self.due = Some(self.due.map_or(now, |due| due.min(now)));
     }
 }

@@ -111,7 +111,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        cluster::{admission::Pace, spec::StoreSpec, timed::TimedDatabase},
+        cluster::{admission::Pace, timed::TimedDatabase},
+        model::StoreModel,
         range::TimeRange,
     };
 
@@ -119,11 +120,12 @@ mod tests {
     fn pooled(read_ms: u64) -> Pooled<TimedDatabase> {
         let database = TimedDatabase {
             inner: Arc::new(Sqlite::memory(Clock::system()).expect("memory")),
-            spec: StoreSpec {
-                commit: TimeRange::ZERO,
-                read: TimeRange::ms(read_ms, read_ms),
-                unfinished: &[],
-            },
+            model: Arc::new(StoreModel {
+                commit_ms: TimeRange::ZERO,
+                read_ms: TimeRange::ms(read_ms, read_ms),
+                data: String::new(),
+                unfinished: Vec::new(),
+            }),
             pace: Pace::normal(),
             rng: Rng::stream(1, "reads"),
         };

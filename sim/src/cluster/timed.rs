@@ -18,15 +18,13 @@ use squall_kit::{
 };
 use tokio::time::sleep;
 
-use super::{
-    admission::Pace,
-    spec::{BrokerSpec, StoreSpec},
-};
+use super::admission::Pace;
+use crate::{model::StoreModel, range::TimeRange};
 
 /// A database that takes time.
 pub(crate) struct TimedDatabase {
     pub(crate) inner: Arc<dyn Database>,
-    pub(crate) spec: StoreSpec,
+    pub(crate) model: Arc<StoreModel>,
     pub(crate) pace: Pace,
     /// The store's own stream.
     pub(crate) rng: Rng,
@@ -34,11 +32,11 @@ pub(crate) struct TimedDatabase {
 
 impl TimedDatabase {
     async fn read(&self) {
-        sleep(self.pace.stretch(self.spec.read.draw(&self.rng))).await;
+        sleep(self.pace.stretch(self.model.read_ms.draw(&self.rng))).await;
     }
 
     async fn write(&self) {
-        sleep(self.pace.stretch(self.spec.commit.draw(&self.rng))).await;
+        sleep(self.pace.stretch(self.model.commit_ms.draw(&self.rng))).await;
     }
 }
 
@@ -137,7 +135,7 @@ impl Repeats {
 /// A broker that takes time, and repeats itself on demand.
 pub(crate) struct TimedBroker<B> {
     inner: B,
-    spec: BrokerSpec,
+    append: TimeRange,
     rng: Rng,
     repeats: Repeats,
     /// What each member was given last, while a fault repeats deliveries.
@@ -145,10 +143,10 @@ pub(crate) struct TimedBroker<B> {
 }
 
 impl<B: Broker> TimedBroker<B> {
-    pub(crate) fn new(inner: B, spec: BrokerSpec, rng: Rng, repeats: Repeats) -> Self {
+    pub(crate) fn new(inner: B, append: TimeRange, rng: Rng, repeats: Repeats) -> Self {
         Self {
             inner,
-            spec,
+            append,
             rng,
             repeats,
             last: Mutex::default(),
@@ -190,7 +188,7 @@ impl<B: Broker> Broker for TimedBroker<B> {
         events: Vec<Event>,
     ) -> BoxFuture<'_, Result<Vec<Position>, BusError>> {
         Box::pin(async move {
-            sleep(self.spec.append.draw(&self.rng)).await;
+            sleep(self.append.draw(&self.rng)).await;
             self.inner.append(topic, events).await
         })
     }

@@ -1,7 +1,7 @@
 //! Changes to manifests, as data: what a scenario does to the system's own ones, and what a rollout
 //! applies later.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
 
 use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, PatchOperation, RemoveOperation, ReplaceOperation, TestOperation};
@@ -95,6 +95,14 @@ impl Patch {
         }
     }
 
+    /// What it changes, `Deployment/order`.
+    fn subject(&self) -> &str {
+        match self {
+            Self::Edit { object, .. } | Self::Delete { object } => object,
+            Self::Create { .. } => "new objects",
+        }
+    }
+
     pub(super) fn apply_to(&self, manifests: &mut Manifests) -> Result<(), ManifestError> {
         match self {
             Self::Edit { object, operations } => {
@@ -113,6 +121,12 @@ impl Patch {
                 Ok(())
             }
         }
+    }
+}
+
+impl fmt::Display for Patch {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.subject())
     }
 }
 

@@ -118,3 +118,12 @@ pub enum VolumeKind {
     /// `configMap` or `secret`.
     Configuration(Source),
 }
+
+impl std::fmt::Display for Source {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::ConfigMap(name) => write!(formatter, "ConfigMap {name:?}"),
+            Self::Secret(name) => write!(formatter, "Secret {name:?}"),
+        }
+    }
+}

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use squall_reports::history::What;
 use squall_sim::{
-    cluster::spec::{DeploymentSpec, ServerSpec},
     load::{Arrival, Extent, Journey, Load, Share, Spacing, Step},
     range::TimeRange,
     simulation::{EngineKind, Simulation},
@@ -12,12 +11,13 @@ use squall_sim::{
 
 use crate::{
     notes::{NOTES_AND_ECHOES, WRITE, WRITE_AND_WAIT},
-    story::{PLAIN, SERVER, calm, cluster, ms, siege},
+    story::{calm, ms, siege},
+    town::{DeploymentSpec, PLAIN, SERVER, ServerSpec, cluster},
 };
 
 const SLOW: DeploymentSpec = DeploymentSpec {
     server: ServerSpec {
-        other_routes: TimeRange::ms(300, 300),
+        takes: TimeRange::ms(300, 300),
         ..SERVER
     },
     ..PLAIN

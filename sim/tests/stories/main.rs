@@ -1,9 +1,11 @@
 //! Stories: small systems on the simulated cluster, and what users see of them.
 
+mod control;
 mod faults;
 mod load;
 mod notes;
 mod pods;
 mod servers;
 mod story;
+mod town;
 mod turmoil;

@@ -16,12 +16,14 @@ use squall_kit::{
     worker::{Consumer, Handled, Relay},
 };
 use squall_sim::{
-    cluster::spec::{DeploymentSpec, StoreSpec},
     load::{Answer, Journey, Part, Request, Save, Share, Step},
     range::TimeRange,
 };
 
-use crate::story::{PLAIN, ms};
+use crate::{
+    story::ms,
+    town::{DeploymentSpec, PLAIN, StoreSpec},
+};
 
 /// The two of them.
 pub(crate) const NOTES_AND_ECHOES: &[DeploymentSpec] = &[

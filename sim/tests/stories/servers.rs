@@ -3,21 +3,25 @@
 use std::time::Duration;
 
 use squall_sim::{
-    cluster::spec::{DeploymentSpec, ServerSpec},
     load::{Extent, Load},
     range::TimeRange,
 };
 
-use crate::story::{PLAIN, SERVER, calm, cluster, ms, siege};
+use crate::{
+    story::{calm, ms, siege},
+    town::{DeploymentSpec, PLAIN, SERVER, ServerSpec, cluster},
+};
 
 /// One worker, 300 ms for everything, and no place in the backlog but Linux' one more.
 const NARROW: DeploymentSpec = DeploymentSpec {
     server: ServerSpec {
         workers: 1,
         backlog: 0,
-        other_routes: TimeRange::ms(300, 300),
+        takes: TimeRange::ms(300, 300),
         ..SERVER
     },
+    // A probe would take one of the places.
+    readiness: false,
     ..PLAIN
 };
 

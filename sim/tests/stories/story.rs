@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use squall_kit::{BoxFuture, Error, Pod};
 use squall_reports::history::{Entry, Outcome as Known, PodPhase, What};
 use squall_sim::{
-    cluster::spec::{BrokerSpec, ClusterSpec, DeploymentSpec, NetworkSpec, ServerSpec},
+    cluster::spec::ClusterSpec,
     controls::{Calm, Controls, Nemesis},
     load::{Answer, Arrival, Extent, Journey, Load, Request, Share, Step},
     range::TimeRange,
@@ -32,48 +32,6 @@ pub(crate) fn who(pod: Pod) -> BoxFuture<'static, Result<(), Error>> {
             .with_state(Arc::clone(&pod.name));
         pod.serve(8080, router).await
     })
-}
-
-// === Clusters ===
-
-/// A deployment of one quick pod, to be changed by `..PLAIN`.
-pub(crate) const PLAIN: DeploymentSpec = DeploymentSpec {
-    name: "who",
-    replicas: 1,
-    program: who,
-    port: 8080,
-    server: SERVER,
-    store: None,
-    config: &[],
-    grace: ms(5_000),
-    restart_after: ms(1_000),
-};
-
-/// Eight workers, 10 ms for everything.
-pub(crate) const SERVER: ServerSpec = ServerSpec {
-    workers: 8,
-    queue: 100,
-    backlog: 128,
-    startup: TimeRange::ms(500, 500),
-    routes: &[],
-    other_routes: TimeRange::ms(10, 10),
-};
-
-/// A cluster of these deployments, 1 ms from host to host.
-pub(crate) const fn cluster(deployments: &'static [DeploymentSpec]) -> ClusterSpec {
-    ClusterSpec {
-        system: "story",
-        deployments,
-        broker: BrokerSpec {
-            partitions: 2,
-            session_timeout: ms(6_000),
-            append: TimeRange::ms(1, 1),
-        },
-        network: NetworkSpec {
-            latency: TimeRange::ms(1, 1),
-            loss: 0.0,
-        },
-    }
 }
 
 // === Loads ===

@@ -10,7 +10,8 @@ use squall_sim::{
 
 use crate::{
     notes::{NOTES_AND_ECHOES, WRITE_AND_WAIT},
-    story::{PLAIN, Script, Told, cluster, ms, siege, visitor},
+    story::{Script, Told, ms, siege, visitor},
+    town::{PLAIN, cluster},
 };
 
 fn on_turmoil(
@@ -34,7 +35,7 @@ fn a_killed_pod_refuses_until_it_is_up_again() {
     });
     let told = on_turmoil(cluster(&[PLAIN]), visitor(6), kill, 6);
     assert_eq!(told.ok_and_not(ms(0), ms(1_900)).1, 0);
-    assert_eq!(told.ok_and_not(ms(2_010), ms(3_400)).0, 0);
+    assert_eq!(told.ok_and_not(ms(2_010), ms(2_500)).0, 0);
     let (ok, not) = told.ok_and_not(ms(3_600), ms(5_900));
     assert!(ok > 10 && not == 0, "{ok} ok, {not} not");
 }
