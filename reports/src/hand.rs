@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
-use crate::history::{BreakerState, CallOutcome, Consumption, Entry, History, Name, Outcome, What};
+use crate::history::{
+    Admission, BreakerState, CallOutcome, Consumption, Entry, History, Name, Outcome, What,
+};
 
 /// Writes a history line by line; times are in ms.
 #[derive(Default)]
@@ -211,12 +213,53 @@ impl Hand {
         })
     }
 
-    pub(crate) fn breaker_call(self, outcome: CallOutcome) -> Self {
+    /// The breaker is made: the process begins.
+    pub(crate) fn breaker_made(self) -> Self {
+        self.add(What::BreakerMade {
+            breaker: "pay".into(),
+        })
+    }
+
+    /// The breaker lets a call pass, which sends its one request.
+    pub(crate) fn passed(self, call: u64) -> Self {
+        self.admitted(call).sent_on(call)
+    }
+
+    pub(crate) fn admitted(self, call: u64) -> Self {
+        let breaker = "pay".into();
+        self.add(What::BreakerAdmitted { breaker, call })
+    }
+
+    pub(crate) fn sent_on(self, call: u64) -> Self {
+        let breaker = "pay".into();
+        self.add(What::CallSent {
+            target: "pay:8080".into(),
+            method: "POST".into(),
+            path: "/pays".to_owned(),
+            key: None,
+            admission: Some(Admission { breaker, call }),
+        })
+    }
+
+    pub(crate) fn refused_by_breaker(self) -> Self {
         self.add(What::BreakerCall {
             breaker: "pay".into(),
             call: None,
+            outcome: CallOutcome::ShortCircuited,
+        })
+    }
+
+    pub(crate) fn ended(self, call: u64, outcome: CallOutcome) -> Self {
+        self.add(What::BreakerCall {
+            breaker: "pay".into(),
+            call: Some(call),
             outcome,
         })
+    }
+
+    /// Calls that pass and end at once.
+    pub(crate) fn calls(self, calls: std::ops::Range<u64>, outcome: CallOutcome) -> Self {
+        calls.fold(self, |hand, call| hand.passed(call).ended(call, outcome))
     }
 
     pub(crate) fn published(self, event: &str, kind: &str, key: &str, offset: u64) -> Self {

@@ -29,7 +29,7 @@ use crate::{check::Check, history::History};
 pub use self::{
     acknowledged::Acknowledged,
     availability::{Availability, Good},
-    breaker::Breaker,
+    breaker::{Breaker, HystrixRules, Resilience4jRules, Rules},
     convergence::Convergence,
     deadline::Deadline,
     exactly_once::ExactlyOnce,

@@ -1,15 +1,13 @@
 //! What the shop promises in every run, whatever is injected.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 use squall_reports::{
     history::Name,
     records::{Collection, LoggedEvent},
     requests::Requests,
     sla::{
-        Acknowledged, Breaker, EventSide, ExactlyOnce, FoldEquality, LogComplete, NeverNegative,
-        OneToOne, Pairing, Sla, Statuses,
+        Acknowledged, Breaker, EventSide, ExactlyOnce, FoldEquality, HystrixRules, LogComplete,
+        NeverNegative, OneToOne, Pairing, Rules, Sla, Statuses,
     },
 };
 
@@ -17,8 +15,6 @@ use squall_reports::{
 pub(super) const BREAKER: &str = "pay";
 /// Payment, as orders dial it.
 pub(super) const PAY: &str = "pay:8080";
-/// Hystrix: `circuitBreaker.sleepWindowInMilliseconds`.
-const SLEEP_WINDOW: Duration = Duration::from_secs(5);
 
 /// Every invariant.
 pub(super) fn all() -> Vec<Box<dyn Sla>> {
@@ -99,7 +95,7 @@ pub(super) fn breaker(
     Breaker {
         breaker: BREAKER.into(),
         target: PAY.into(),
-        sleep_window: SLEEP_WINDOW,
+        rules: Rules::Hystrix(HystrixRules::default()),
         expected: expected.to_vec(),
     }
 }
