@@ -15,9 +15,11 @@
 //! | how fast it was | [`statistics`], and [`siege`] for what siege would have printed |
 //! | what a document says beside it | [`documented`], and [`linter`]: whether that can be |
 //! | whether it kept its promises | [`sla`], whose [`check`]s make the run's verdict |
+//! | whether it kept what it promises for a year | [`slo`], and [`confidence`]: how sure that is |
 //! | what is written | [`results`] (JSON), [`junit`] (XML), [`table`] (terminal) |
 
 pub mod check;
+pub mod confidence;
 pub mod documented;
 pub mod fingerprint;
 pub mod history;
@@ -30,6 +32,7 @@ pub mod requests;
 pub mod results;
 pub mod siege;
 pub mod sla;
+pub mod slo;
 pub mod statistics;
 pub mod table;
 pub mod window;
