@@ -217,6 +217,7 @@ impl Hand {
     pub(crate) fn breaker_made(self) -> Self {
         self.add(What::BreakerMade {
             breaker: "pay".into(),
+            before_us: 0,
         })
     }
 

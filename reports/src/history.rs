@@ -323,6 +323,9 @@ pub enum What {
     BreakerMade {
         /// Its name.
         breaker: Name,
+        /// How long before this entry's time, in µs: what happens before the run's start is
+        /// written at 0, and a breaker's buckets begin when it is made.
+        before_us: u64,
     },
     /// A breaker let a call pass.
     BreakerAdmitted {

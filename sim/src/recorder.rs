@@ -32,6 +32,8 @@ struct Book {
     names: Names,
     /// When the run started; until then everything is written at time 0.
     started_at: Option<Duration>,
+    /// When in the world's time each of the entries written until then was.
+    early: Vec<Duration>,
     nemesis: Option<Box<dyn Nemesis>>,
     /// Entries up to here were heard.
     heard: usize,
@@ -59,6 +61,7 @@ impl Recorder {
         let now = (self.0.now)();
         let mut book = self.book();
         book.started_at = Some(now);
+        book.date_breakers(now);
         book.nemesis = Some(nemesis);
         book.heard = book.history.entries.len();
     }
@@ -85,7 +88,11 @@ impl Recorder {
         let at_us = u64::try_from(self.now().as_micros()).unwrap_or(u64::MAX);
         let host = Arc::clone(host);
         let wanted = {
+            let world_now = self.world_now();
             let mut book = self.book();
+            if book.started_at.is_none() {
+                book.early.push(world_now);
+            }
             book.history.entries.push(Entry { at_us, host, what });
             book.tell()
         };
@@ -135,6 +142,17 @@ impl Recorder {
 }
 
 impl Book {
+    /// Breakers made before the run's start are told how long before.
+    fn date_breakers(&mut self, started: Duration) {
+        let early = std::mem::take(&mut self.early);
+        for (entry, at) in self.history.entries.iter_mut().zip(early) {
+            if let What::BreakerMade { before_us, .. } = &mut entry.what {
+                let before = started.saturating_sub(at).as_micros();
+                *before_us = u64::try_from(before).unwrap_or(u64::MAX);
+            }
+        }
+    }
+
     /// Lets the nemesis hear what it has not heard. True when it wants to act.
     fn tell(&mut self) -> bool {
         let Some(nemesis) = &mut self.nemesis else {
@@ -221,6 +239,7 @@ fn what(signal: Signal, names: &mut Names) -> What {
         Signal::Breaker { name, from, to } => transition(shared(&name), from, to),
         Signal::BreakerMade { name } => What::BreakerMade {
             breaker: shared(&name),
+            before_us: 0,
         },
         Signal::BreakerAdmitted { name, call } => What::BreakerAdmitted {
             breaker: shared(&name),

@@ -26,12 +26,13 @@ pub(super) struct HystrixModel {
 }
 
 impl HystrixModel {
-    pub(super) fn new(rules: HystrixRules, made_us: u64) -> Self {
+    pub(super) fn new(rules: HystrixRules, at_us: u64, before_us: u64) -> Self {
+        let bucket = micros(rules.bucket).max(1);
         Self {
-            bucket_ends_us: made_us.saturating_add(micros(rules.bucket)),
+            bucket_ends_us: at_us + bucket - before_us % bucket,
             rules,
             state: Closed,
-            since_us: made_us,
+            since_us: at_us,
             calls: VecDeque::new(),
             probe: None,
         }

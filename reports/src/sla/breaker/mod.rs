@@ -122,7 +122,7 @@ impl Breaker {
     fn is_at(&self, entry: &Entry) -> bool {
         match &entry.what {
             What::Breaker { breaker, .. }
-            | What::BreakerMade { breaker }
+            | What::BreakerMade { breaker, .. }
             | What::BreakerAdmitted { breaker, .. }
             | What::BreakerCall { breaker, .. } => *breaker == self.breaker,
             _ => false,
@@ -142,8 +142,8 @@ impl<'a> Judge<'a> {
                     process.over = true;
                 }
             }
-            What::BreakerMade { .. } if self.promise.is_at(entry) => {
-                let replay = Replay::new(self.promise.rules.model(at), at);
+            What::BreakerMade { before_us, .. } if self.promise.is_at(entry) => {
+                let replay = Replay::new(self.promise.rules.model(at, *before_us), at);
                 let over = false;
                 self.processes.insert(host, Process { replay, over });
             }

@@ -18,7 +18,8 @@ const SECOND_US: u64 = 1_000_000;
 
 pub(super) struct Resilience4jModel {
     rules: Resilience4jRules,
-    made_us: u64,
+    /// Its seconds began so long before this µs.
+    made: (u64, u64),
     state: BreakerState,
     since_us: u64,
     /// May fall below and rise above what it began with: late results give back, too.
@@ -29,12 +30,12 @@ pub(super) struct Resilience4jModel {
 }
 
 impl Resilience4jModel {
-    pub(super) fn new(rules: Resilience4jRules, made_us: u64) -> Self {
+    pub(super) fn new(rules: Resilience4jRules, at_us: u64, before_us: u64) -> Self {
         Self {
             rules,
-            made_us,
+            made: (before_us, at_us),
             state: Closed,
-            since_us: made_us,
+            since_us: at_us,
             permits: 0,
             calls: VecDeque::new(),
             under_way: BTreeMap::new(),
@@ -130,7 +131,8 @@ impl Model for Resilience4jModel {
         }
         let failed = outcome != CallOutcome::Success && !self.rules.forgiven.contains(&outcome);
         let slow = at_us - began_us > micros(self.rules.slow);
-        let second = at_us.saturating_sub(self.made_us) / SECOND_US;
+        let (before_us, made_us) = self.made;
+        let second = (at_us + before_us).saturating_sub(made_us) / SECOND_US;
         self.calls.push_back((second, failed, slow));
         if self.state == Open {
             return None;

@@ -92,11 +92,13 @@ impl Default for Resilience4jRules {
 }
 
 impl Rules {
-    /// A breaker by these rules, made at this µs.
-    pub(super) fn model(&self, made_us: u64) -> Box<dyn Model> {
+    /// A breaker by these rules, made so long before this µs.
+    pub(super) fn model(&self, at_us: u64, before_us: u64) -> Box<dyn Model> {
         match self {
-            Self::Hystrix(rules) => Box::new(HystrixModel::new(*rules, made_us)),
-            Self::Resilience4j(rules) => Box::new(Resilience4jModel::new(rules.clone(), made_us)),
+            Self::Hystrix(rules) => Box::new(HystrixModel::new(*rules, at_us, before_us)),
+            Self::Resilience4j(rules) => {
+                Box::new(Resilience4jModel::new(rules.clone(), at_us, before_us))
+            }
         }
     }
 }

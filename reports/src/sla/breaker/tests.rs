@@ -319,3 +319,14 @@ fn is_vacuous_when_an_expected_transition_never_came_and_was_not_called_for() {
         assert_eq!(check.verdict, Verdict::Vacuous, "{check:?}");
     }
 }
+
+#[test]
+fn buckets_begin_when_the_breaker_was_made_also_before_the_runs_start() {
+    let made_early = What::BreakerMade {
+        breaker: "pay".into(),
+        before_us: 1_554_000,
+    };
+    let hand = Hand::new().on("order-1").add(made_early).at(300);
+    let hand = hand.calls(1..21, Failure).at(446).breaker(Closed, Open);
+    assert_conforms(hystrix(), hand.at(447).refused_by_breaker());
+}
