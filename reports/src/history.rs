@@ -193,6 +193,18 @@ pub enum What {
         /// The request.
         request: u64,
     },
+    /// A load that is a run of siege begins. Its users are called after it, `<load>-<number>`.
+    SiegeBegan {
+        /// The load.
+        load: Name,
+    },
+    /// The last of its users has stopped.
+    SiegeEnded {
+        /// The load.
+        load: Name,
+        /// Too many requests had failed.
+        gave_up: bool,
+    },
     /// A user finished a journey, or gave it up.
     JourneyEnded {
         /// Who.

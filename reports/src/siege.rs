@@ -4,12 +4,12 @@
 //! the time of *all* answers by the hits alone. The rules are those of `src/data.c`,
 //! `src/browser.c` and `src/response.c`, not those of the manual, which contradicts them.
 
-use std::{fmt, ops::Range};
+use std::{collections::BTreeMap, fmt, ops::Range};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    history::History,
+    history::{History, What},
     requests::{Request, requests},
     window::{Window, end_us},
 };
@@ -61,9 +61,14 @@ struct Sums {
     elapsed: u64,
 }
 
-/// The siege block of a run: over the requests sent in phase `load`, or over all of them when the
-/// run has no such phase. What the end of the load cut off is counted nowhere.
+/// The siege block of a run: over the requests of its loads that are runs of siege; without such a
+/// load over the requests sent in phase `load`, or over all of them when the run has no such phase.
+/// What the end of the load cut off is counted nowhere.
 pub fn siege(history: &History) -> Siege {
+    let camps = camps(history);
+    if !camps.is_empty() {
+        return of_camps(history, &camps);
+    }
     let load = Window::Phase("load".into()).range(history);
     let counted = load.clone().unwrap_or(0..end_us(history));
     let mut requests = requests(history);
@@ -83,7 +88,7 @@ impl Sums {
             self.failed += 1;
             return;
         };
-        if is_failure(status) {
+        if is_failure(Some(status)) {
             self.failed += 1;
         } else {
             self.hits += 1;
@@ -120,8 +125,9 @@ impl Sums {
     }
 }
 
-fn is_failure(status: u16) -> bool {
-    status == 408 || (500..510).contains(&status)
+/// Whether siege counts a request as failed: no answer, 408 and 500–509.
+pub fn is_failure(status: Option<u16>) -> bool {
+    status.is_none_or(|status| status == 408 || (500..510).contains(&status))
 }
 
 fn is_success(status: u16) -> bool {
@@ -130,6 +136,41 @@ fn is_success(status: u16) -> bool {
 
 fn ratio(part: f64, whole: f64) -> f64 {
     if whole == 0.0 { 0.0 } else { part / whole }
+}
+
+/// The runs of siege by their names, each with when it began and ended.
+fn camps(history: &History) -> BTreeMap<&str, Range<u64>> {
+    let end_us = end_us(history);
+    let mut camps: BTreeMap<&str, Range<u64>> = BTreeMap::new();
+    for entry in &history.entries {
+        match &entry.what {
+            What::SiegeBegan { load } => {
+                camps.entry(load).or_insert(entry.at_us..end_us);
+            }
+            What::SiegeEnded { load, .. } => {
+                if let Some(camp) = camps.get_mut(&**load) {
+                    camp.end = entry.at_us;
+                }
+            }
+            _ => {}
+        }
+    }
+    camps
+}
+
+/// Several runs of siege add up, from the beginning of the first to the end of the last.
+fn of_camps(history: &History, camps: &BTreeMap<&str, Range<u64>>) -> Siege {
+    let mut sums = Sums::default();
+    let requests = requests(history);
+    let theirs = requests.iter().filter(|request| {
+        let camp = request.user.rsplit_once('-').map(|(load, _)| load);
+        camp.is_some_and(|load| camps.contains_key(load))
+    });
+    theirs.for_each(|request| sums.add(request));
+    let began = camps.values().map(|camp| camp.start).min().unwrap_or(0);
+    let ended = camps.values().map(|camp| camp.end).max().unwrap_or(0);
+    sums.elapsed = (ended / TICK_US).saturating_sub(began / TICK_US);
+    sums.siege()
 }
 
 /// From the load's start until its end, or until the last of its requests ended, in ticks.
@@ -296,6 +337,35 @@ mod tests {
             siege(&late.at(1_500).answered(1, 200).history()).elapsed_s,
             1.5
         );
+    }
+
+    #[test]
+    fn a_run_of_siege_has_the_block_to_itself() {
+        let began = |load: &str| What::SiegeBegan { load: load.into() };
+        let ended = |load: &str| What::SiegeEnded {
+            load: load.into(),
+            gave_up: false,
+        };
+        // The hand calls its users user-1, user-2, …; the first one comes before the siege.
+        let hand = Hand::new()
+            .phase("load")
+            .at(1_000)
+            .add(began("user"))
+            .get("/orders")
+            .at(1_250)
+            .answered(1, 200)
+            .at(5_003)
+            .add(ended("user"))
+            .at(9_000)
+            .phase("heal");
+        let block = siege(&hand.history());
+        assert_eq!((block.transactions, block.elapsed_s), (1, 4.0));
+        let others = Hand::new()
+            .add(began("other"))
+            .get("/orders")
+            .answered(1, 503);
+        let block = siege(&others.at(2_000).add(ended("other")).history());
+        assert_eq!((block.failed, block.elapsed_s), (0, 2.0), "of other users");
     }
 
     /// Sums whose quotients are the lines that teams recorded.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Arrival, Extent, Journey, Load, Request, Step, template};
+use super::{Arrival, Extent, Journey, Load, Request, Step, siege::MOST_USERS, template};
 use crate::cluster::spec::SpecError;
 
 /// Checks all loads of a run.
@@ -18,6 +18,7 @@ pub(crate) fn check(loads: &[Load]) -> Result<(), SpecError> {
             return Err(told("the name is taken".into()));
         }
         check_numbers(load).map_err(told)?;
+        check_siege(load).map_err(told)?;
         for share in load.mix {
             let journey = share.journey;
             check_journey(&journey)
@@ -41,6 +42,7 @@ fn check_numbers(load: &Load) -> Result<(), String> {
         (Extent::Journeys(0), _) => true,
         (Extent::For(time), _) if time.is_zero() => true,
         (_, Arrival::Closed { users, think }) => users == 0 || !think.is_ordered(),
+        (_, Arrival::Siege { users, .. }) => users == 0,
         (
             _,
             Arrival::Open {
@@ -57,6 +59,20 @@ fn check_numbers(load: &Load) -> Result<(), String> {
         ));
     }
     Ok(())
+}
+
+/// What siege itself refuses or cannot do.
+fn check_siege(load: &Load) -> Result<(), String> {
+    let Arrival::Siege { users, .. } = load.arrival else {
+        return Ok(());
+    };
+    if users > MOST_USERS {
+        return Err(format!("siege has {users} users, at most {MOST_USERS}"));
+    }
+    match load.extent {
+        Extent::For(time) if time.subsec_nanos() == 0 => Ok(()),
+        extent => Err(format!("siege lasts {extent:?}, expected whole seconds")),
+    }
 }
 
 fn check_journey(journey: &Journey) -> Result<(), String> {

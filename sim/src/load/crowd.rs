@@ -25,6 +25,7 @@ use super::{
     Arrival, Extent, Load,
     arrivals::Arrivals,
     desk::{Counts, Desk, Gauge},
+    siege::{self, Camp},
     template::Variables,
     user::User,
 };
@@ -52,6 +53,8 @@ pub(crate) struct Crowd {
 
 struct Group {
     desk: Desk,
+    /// When its time is up, if it has a time.
+    ends: Option<Duration>,
     phase: Phase,
     users: u64,
     /// Journeys of an open load that are under way.
@@ -83,7 +86,9 @@ impl Crowd {
                 recorder: recorder.clone(),
                 counts: counts.clone(),
                 ended: Stop::new(),
+                camp: Camp::default(),
             },
+            ends: ends(load, seed),
             phase: Phase::Waiting,
             users: 0,
             under_way: Arc::default(),
@@ -124,20 +129,13 @@ impl Crowd {
 // === impl Group ===
 
 impl Group {
-    fn ends(&self) -> Option<Duration> {
-        match self.desk.load.extent {
-            Extent::For(time) => Some(self.desk.load.begins + time),
-            Extent::Journeys(_) => None,
-        }
-    }
-
     fn next_deadline(&self) -> Option<Duration> {
         match &self.phase {
             Phase::Waiting => Some(self.desk.load.begins),
-            Phase::Closed => self.ends(),
+            Phase::Closed => self.ends,
             Phase::Open(arrivals) => {
                 let next = arrivals.next();
-                Some(self.ends().map_or(next, |ends| ends.min(next)))
+                Some(self.ends.map_or(next, |ends| ends.min(next)))
             }
             Phase::Over => None,
         }
@@ -147,7 +145,7 @@ impl Group {
         if matches!(self.phase, Phase::Waiting) && now >= self.desk.load.begins {
             self.begin(hosts, seed, world);
         }
-        if !matches!(self.phase, Phase::Over) && self.ends().is_some_and(|ends| now >= ends) {
+        if !matches!(self.phase, Phase::Over) && self.ends.is_some_and(|ends| now >= ends) {
             self.end();
         }
         self.admit(now, hosts, seed, world);
@@ -161,6 +159,17 @@ impl Group {
                 for _ in 0..users {
                     let (user, host) = self.user(hosts, seed);
                     world.start(host, "user", Box::pin(user.come_again(think)));
+                }
+            }
+            Arrival::Siege { users, delay } => {
+                self.phase = Phase::Closed;
+                self.desk.camp.pitch(users);
+                for number in 0..users {
+                    let (user, host) = self.user(hosts, seed);
+                    if number == 0 {
+                        user.begin_siege();
+                    }
+                    world.start(host, "user", Box::pin(user.besiege(delay)));
                 }
             }
             Arrival::Open {
@@ -229,6 +238,21 @@ impl Group {
         self.desk.ended.raise();
         self.phase = Phase::Over;
     }
+}
+
+/// When a load's time is up, if it has a time.
+fn ends(load: &Load, seed: u64) -> Option<Duration> {
+    let Extent::For(time) = load.extent else {
+        return None;
+    };
+    let lasts = match load.arrival {
+        Arrival::Siege { .. } => {
+            let rng = Rng::stream(seed, &format!("load/{}/clock", load.name));
+            siege::lasts(time, &rng)
+        }
+        Arrival::Closed { .. } | Arrival::Open { .. } => time,
+    };
+    Some(load.begins + lasts)
 }
 
 /// One user's own connections.

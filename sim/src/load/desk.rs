@@ -8,7 +8,7 @@ use std::sync::{
 use squall_kit::stop::Stop;
 use squall_reports::history::{Name, What};
 
-use super::Load;
+use super::{Load, siege::Camp};
 use crate::recorder::Recorder;
 
 /// Counts of a whole run, over all its loads.
@@ -60,6 +60,8 @@ pub(super) struct Desk {
     pub(super) counts: Counts,
     /// Raised when the load's time is up.
     pub(super) ended: Stop,
+    /// Where it is a siege.
+    pub(super) camp: Camp,
 }
 
 impl Desk {

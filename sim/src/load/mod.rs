@@ -13,6 +13,7 @@ pub(crate) mod check;
 pub(crate) mod crowd;
 mod desk;
 mod outcome;
+mod siege;
 mod template;
 mod user;
 
@@ -20,6 +21,7 @@ use std::time::Duration;
 
 use squall_reports::history::Outcome;
 
+pub use self::siege::Siege;
 use crate::range::TimeRange;
 
 /// A group of users.
@@ -48,9 +50,10 @@ impl Load {
     pub fn expected_journeys(&self) -> u64 {
         match (self.arrival, self.extent) {
             (Arrival::Open { .. }, Extent::Journeys(count)) => u64::from(count),
-            (Arrival::Closed { users, .. }, Extent::Journeys(count)) => {
-                u64::from(users) * u64::from(count)
-            }
+            (
+                Arrival::Closed { users, .. } | Arrival::Siege { users, .. },
+                Extent::Journeys(count),
+            ) => u64::from(users) * u64::from(count),
             #[expect(
                 clippy::cast_possible_truncation,
                 clippy::cast_sign_loss,
@@ -59,7 +62,9 @@ impl Load {
             (Arrival::Open { rate_per_s, .. }, Extent::For(time)) => {
                 (rate_per_s * time.as_secs_f64()) as u64
             }
-            (Arrival::Closed { users, .. }, Extent::For(time)) => u64::from(users) * time.as_secs(),
+            (Arrival::Closed { users, .. } | Arrival::Siege { users, .. }, Extent::For(time)) => {
+                u64::from(users) * time.as_secs()
+            }
         }
     }
 }
@@ -82,8 +87,15 @@ pub enum Arrival {
     Closed {
         /// How many (siege `-c`).
         users: u32,
-        /// Pause after each journey (siege `-d D`: 0 to D).
+        /// Pause after each journey.
         think: TimeRange,
+    },
+    /// As [`Siege`] says: users of a closed loop, by siege's own clock, pauses and patience.
+    Siege {
+        /// How many (`-c`).
+        users: u32,
+        /// The longest pause after each journey (`-d`).
+        delay: Duration,
     },
     /// A new user for each journey, whether or not the former ones are done.
     Open {
@@ -172,6 +184,22 @@ pub struct Request {
     pub accept: &'static [Answer],
     /// What is kept of an expected answer.
     pub save: &'static [Save],
+}
+
+impl Request {
+    /// A GET of a path, whatever the answer.
+    pub const fn get(target: &'static str, path: &'static str) -> Self {
+        Self {
+            method: "GET",
+            target,
+            path,
+            headers: &[],
+            body: None,
+            expect: &[Answer::Any],
+            accept: &[],
+            save: &[],
+        }
+    }
 }
 
 /// A kind of answer.

@@ -15,6 +15,7 @@ use super::{
     Answer, Extent, Journey, Part, Request, Share, Step,
     desk::Desk,
     outcome::{Sent, outcome},
+    siege,
     template::Variables,
 };
 use crate::range::TimeRange;
@@ -61,6 +62,35 @@ impl User {
             if !self.wait(pause).await {
                 return;
             }
+        }
+    }
+
+    /// The first of siege's users says that it begins.
+    pub(super) fn begin_siege(&self) {
+        let load = self.desk.recorder.name(self.desk.load.name);
+        self.desk.record(&self.host, What::SiegeBegan { load });
+    }
+
+    /// One of siege's users: request, pause, request, … until the time is up or everybody gives up.
+    pub(super) async fn besiege(mut self, delay: Duration) {
+        for iteration in 1.. {
+            let began = self.desk.recorder.now();
+            if !self.go(iteration, None).await {
+                break;
+            }
+            let pause = siege::pause(delay, &self.rng);
+            let elapsed = self.desk.recorder.now() - began;
+            // Siege looks at its failures after the pause.
+            let pause = pause.max(LEAST_TURN.saturating_sub(elapsed));
+            if !self.wait(pause).await || self.desk.camp.gives_up() {
+                break;
+            }
+        }
+        if self.desk.camp.leave() {
+            let load = self.desk.recorder.name(self.desk.load.name);
+            let gave_up = self.desk.camp.gives_up();
+            self.desk
+                .record(&self.host, What::SiegeEnded { load, gave_up });
         }
     }
 
@@ -178,6 +208,8 @@ impl User {
                 return Err(Ended::Cut);
             }
         };
+        let status = sent.as_ref().ok().map(|reply| reply.status.as_u16());
+        self.desk.camp.count(status);
         let answered = self.answered(number, request.method, &sent);
         self.desk.record(&self.host, answered);
         Ok(sent)

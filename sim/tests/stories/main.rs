@@ -6,6 +6,7 @@ mod load;
 mod notes;
 mod pods;
 mod servers;
+mod siege;
 mod story;
 mod town;
 mod turmoil;
