@@ -26,6 +26,7 @@ pub const WITHOUT_EFFECT: &[(&str, &str, &str)] = &[
     ("*", "metadata.generation", "written by the cluster"),
     ("*", "metadata.resourceVersion", "written by the cluster"),
     ("*", "metadata.uid", "written by the cluster"),
+    ("*", "metadata.finalizers", "written by the cluster"),
     ("*", "metadata.managedFields", "written by the cluster"),
     ("*", "status", "written by the cluster"),
     // Pods.
@@ -160,6 +161,11 @@ pub const WITHOUT_EFFECT: &[(&str, &str, &str)] = &[
         "StatefulSet",
         "spec.serviceName",
         "its pod is dialled by the set's name",
+    ),
+    (
+        "StatefulSet",
+        "spec.revisionHistoryLimit",
+        "a set is not rolled back",
     ),
     (
         "StatefulSet",

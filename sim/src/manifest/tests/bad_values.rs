@@ -206,7 +206,8 @@ fn a_container_that_cannot_be_is_refused() {
     assert_errors(&[
         (
             "        - name: notes\n          image: notes:1",
-            "        - {name: log, image: 'log:1'}\n        - name: notes\n          image: notes:1",
+            "        - {name: log, image: 'log:1'}\n        - name: notes\n          \
+             image: notes:1",
             &format!("{NOTES}: spec.template.spec.containers: 2, expected one"),
         ),
         (
@@ -302,7 +303,8 @@ fn services_autoscalers_budgets_and_sets_are_checked() {
             "name: cpu",
             "name: memory",
             &format!(
-                "{autoscaler}.metrics[0].resource.name: \"memory\", only the cpu of pods is modelled"
+                "{autoscaler}.metrics[0].resource.name: \"memory\", only the cpu of pods is \
+                 modelled"
             ),
         ),
         (

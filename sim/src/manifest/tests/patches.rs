@@ -165,7 +165,12 @@ fn a_patch_is_data() {
     let text = serde_json::to_string(&patches).unwrap();
     assert_eq!(
         text,
-        r#"[{"edit":{"object":"Deployment/notes","operations":[{"op":"remove","path":"/spec/paused"}]}},{"create":{"yaml":"kind: Secret"}},{"delete":{"object":"Deployment/notes"}}]"#
+        concat!(
+            r#"[{"edit":{"object":"Deployment/notes","#,
+            r#""operations":[{"op":"remove","path":"/spec/paused"}]}},"#,
+            r#"{"create":{"yaml":"kind: Secret"}},"#,
+            r#"{"delete":{"object":"Deployment/notes"}}]"#
+        )
     );
     assert_eq!(serde_json::from_str::<Vec<Patch>>(&text).unwrap(), patches);
     let none: &[Patch] = &[];
