@@ -59,6 +59,10 @@ pub struct RunArgs {
     /// Where results.json and junit.xml go.
     #[arg(long, value_name = "DIR", default_value = "target/squall")]
     pub out: PathBuf,
+    /// Somebody's own manifests instead of those of the scenarios' system, and `model.yaml`, if it
+    /// is there.
+    #[arg(long, value_name = "DIR")]
+    pub manifests: Option<PathBuf>,
     /// What carries packets and time.
     #[arg(long, value_enum, default_value_t = EngineName::Squall)]
     pub engine: EngineName,

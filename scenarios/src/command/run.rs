@@ -1,7 +1,7 @@
 //! `squall run`: scenarios, judged, with their files.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     io::{self, IsTerminal, Write as _},
     path::Path,
@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use squall_reports::{
     check::RunVerdict,
@@ -25,7 +25,7 @@ use squall_reports::{
 use squall_sim::simulation::EngineKind;
 
 use super::{Ending, EngineName, RunArgs};
-use crate::{catalogue, names, pool, runner, scenario::Scenario};
+use crate::{catalogue, names, pool, runner, scenario::Scenario, system::Files};
 
 /// The files in `--out`.
 const FILES: [&str; 2] = ["results.json", "junit.xml"];
@@ -102,13 +102,41 @@ fn tasks(args: &RunArgs) -> Result<Vec<Task>> {
     let chosen = catalogue
         .into_iter()
         .filter(|scenario| chosen.contains(&scenario.name));
-    let tasks = chosen.map(Arc::new).flat_map(|scenario| {
+    let mut chosen: Vec<Scenario> = chosen.collect();
+    if let Some(folder) = &args.manifests {
+        deploy(&mut chosen, folder)?;
+    }
+    let tasks = chosen.into_iter().map(Arc::new).flat_map(|scenario| {
         seeds.clone().map(move |seed| Task {
             scenario: Arc::clone(&scenario),
             seed,
         })
     });
     Ok(tasks.collect())
+}
+
+/// Runs `scenarios` on the manifests in `folder`. What is wrong with them, or with what a scenario
+/// changes in them, is said before any run.
+fn deploy(scenarios: &mut [Scenario], folder: &Path) -> Result<()> {
+    let systems: BTreeSet<_> = scenarios.iter().map(Scenario::system).collect();
+    if systems.len() > 1 {
+        let systems: Vec<_> = systems.into_iter().collect();
+        let systems = systems.join(", ");
+        bail!("--manifests is for the scenarios of one system, and these are of {systems}");
+    }
+    let mut own: Option<Arc<Files>> = None;
+    for scenario in scenarios {
+        let files = match &own {
+            Some(files) => Arc::clone(files),
+            None => Arc::new(scenario.cluster.system.files_in(folder)?),
+        };
+        scenario.cluster.own = Some(Arc::clone(&files));
+        own = Some(files);
+        let cannot = || format!("{} cannot run on {}", scenario.name, folder.display());
+        let spec = scenario.cluster.spec().with_context(cannot)?;
+        spec.check().with_context(cannot)?;
+    }
+    Ok(())
 }
 
 /// Fails before any run where the files could not be written after it.
