@@ -4,6 +4,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Row, Table};
 
 use crate::{
     check::{Check, RunVerdict, Verdict},
+    comparison::comparisons,
     report::Report,
     statistics::RequestCounts,
 };
@@ -20,10 +21,11 @@ const HEADER: [&str; 10] = [
     "checks",
 ];
 
-/// The table of all runs, then a page for each run that did not pass. Availability is siege's, p99
-/// since the intended sending. Colours only when `colour`.
+/// The table of all runs, the documented figures beside theirs, and a page for each run that did
+/// not pass. Availability is siege's, p99 since the intended sending. Colours only when `colour`.
 pub fn table(reports: &[Report], colour: bool) -> String {
     let mut text = overview(reports, colour);
+    text.push_str(&comparisons(reports));
     for report in reports
         .iter()
         .filter(|report| report.result.verdict != RunVerdict::Pass)
@@ -160,7 +162,7 @@ fn row(reports: &[Report]) -> Row {
 }
 
 /// Adds `  label     text`, its further lines indented; repeated labels are for `grep`.
-fn paragraph(out: &mut String, label: &str, text: &str) {
+pub(crate) fn paragraph(out: &mut String, label: &str, text: &str) {
     let mut label = label;
     for line in wrapped(text, COLUMNS - LABEL - 2) {
         let padded = format!("  {label:LABEL$}{line}");
