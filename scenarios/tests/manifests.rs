@@ -16,8 +16,9 @@ use squall_sim::{
 
 fn shop() -> (Manifests, Model) {
     let (file, text) = squall_shop::MODEL;
-    let model = Model::read(file, text).unwrap();
-    (Manifests::read(squall_shop::MANIFESTS).unwrap(), model)
+    let model = Model::read(file, text).expect("the model");
+    let manifests = Manifests::read(squall_shop::MANIFESTS).expect("the manifests");
+    (manifests, model)
 }
 
 #[test]
