@@ -236,6 +236,12 @@ fn a_container_that_cannot_be_is_refused() {
                  \"web\""
             ),
         ),
+    ]);
+}
+
+#[test]
+fn a_hook_or_a_probe_that_cannot_be_is_refused() {
+    assert_errors(&[
         (
             "port: 8080}}",
             "port: 80800}}",

@@ -14,13 +14,23 @@ fn a_model_is_read_with_its_defaults() {
     assert_eq!(model.cluster.metrics_resolution_s, 60);
 }
 
+fn assert_said(table: &[(&str, &str, &str)]) {
+    for (old, new, expected) in table {
+        assert!(MODEL.contains(old), "{old:?} is nowhere");
+        let said = match Model::read("model.yaml", &MODEL.replacen(old, new, 1)) {
+            Ok(_) => "nothing".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        let expected = format!("model.yaml: {expected}");
+        assert_eq!(said, expected, "with {new:?} for {old:?}");
+    }
+}
+
 #[test]
-fn what_a_model_cannot_be_is_said_with_its_path() {
+fn what_a_program_cannot_be_is_said_with_its_path() {
     let expected = "expected one of `workers`, `queue`, `backlog`, `database_pool`, `startup_ms`, \
                     `startup_cores`, `routes`, `other_routes`";
-    let node = "{name: a, zone: z, cores: 1}";
-    let cluster = |nodes: &str| format!("cluster: {{nodes: [{nodes}]}}\nnetwork: {{");
-    let table: &[(&str, &str, &str)] = &[
+    assert_said(&[
         (
             "workers: 8",
             "workers: 0",
@@ -62,6 +72,14 @@ fn what_a_model_cannot_be_is_said_with_its_path() {
             "wait_ms: [0, 1]}, {method: GET, route: '/notes/{id}', cpu_ms: 1}",
             "programs.notes.routes[0]: GET /notes/{id} is there twice",
         ),
+    ]);
+}
+
+#[test]
+fn what_a_cluster_cannot_be_is_said_with_its_path() {
+    let node = "{name: a, zone: z, cores: 1}";
+    let cluster = |nodes: &str| format!("cluster: {{nodes: [{nodes}]}}\nnetwork: {{");
+    assert_said(&[
         (
             "latency_ms: 1",
             "latency_ms: 1, loss: 1",
@@ -87,19 +105,7 @@ fn what_a_model_cannot_be_is_said_with_its_path() {
             &cluster("{name: a, zone: z, cores: 0}"),
             "cluster.nodes[0].cores: 0, expected more than 0",
         ),
-    ];
-    for (old, new, expected) in table {
-        assert!(MODEL.contains(old), "{old:?} is nowhere");
-        let said = match Model::read("model.yaml", &MODEL.replacen(old, new, 1)) {
-            Ok(_) => "nothing".to_owned(),
-            Err(error) => error.to_string(),
-        };
-        assert_eq!(
-            said,
-            format!("model.yaml: {expected}"),
-            "with {new:?} for {old:?}"
-        );
-    }
+    ]);
 }
 
 #[test]
