@@ -49,7 +49,7 @@ pub struct NetworkModel {
 pub struct ClusterModel {
     /// The nodes.
     pub nodes: Vec<NodeModel>,
-    /// From a change of an endpoint to every proxy's knowledge of it; drawn for each change.
+    /// From a write of a Service's endpoints to every proxy's knowledge of it; drawn for each.
     pub endpoint_propagation_ms: TimeRange,
     /// How often metrics are scraped (metrics-server: `--metric-resolution`), s.
     pub metrics_resolution_s: u64,

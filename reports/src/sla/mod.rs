@@ -16,9 +16,12 @@ mod latency;
 mod log;
 mod never_negative;
 mod one_to_one;
+mod outage;
 mod pairing;
 mod refusals;
+mod rollout;
 mod run;
+mod scaling;
 mod seen;
 mod uptime;
 
@@ -40,9 +43,12 @@ pub use self::{
     log::LogComplete,
     never_negative::NeverNegative,
     one_to_one::{EventSide, OneToOne},
+    outage::{Mark, Outage},
     pairing::{Pairing, Statuses},
     refusals::{NoneAccepted, Refusals},
+    rollout::RolloutCompletes,
     run::{NoPanics, RunEnded},
+    scaling::{Scales, ScalesDownLate},
     seen::{Seen, Sight},
     uptime::Uptime,
 };

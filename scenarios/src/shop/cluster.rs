@@ -39,9 +39,48 @@ const CONTEXTS: [Context; squall_shop::CONTEXTS.len()] = {
 /// Two pods.
 const TWO: &[Operation] = &[Operation::add("/spec/replicas", "2")];
 
+/// No readiness probe: order counts as ready as soon as its container runs.
+const NO_READINESS: &[Operation] = &[Operation::remove(
+    "/spec/template/spec/containers/0/readinessProbe",
+)];
+
+/// No preStop hook: order is told to end before anybody knows that it does.
+const NO_PRE_STOP: &[Operation] = &[Operation::remove(
+    "/spec/template/spec/containers/0/lifecycle",
+)];
+
+/// `kubectl autoscale deploy order --cpu-percent=50 --min=1 --max=3`.
+const AUTOSCALER: Patch = Patch::create(
+    "
+apiVersion: autoscaling/v1
+kind: HorizontalPodAutoscaler
+metadata: {name: order}
+spec:
+  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: order}
+  minReplicas: 1
+  maxReplicas: 3
+  targetCPUUtilizationPercentage: 50
+",
+);
+
 /// The shop as it was documented: one pod of each.
 pub(super) fn documented() -> Cluster {
     Cluster::new(&SYSTEM, [])
+}
+
+/// The same, order without a readiness probe.
+pub(super) fn without_readiness() -> Cluster {
+    Cluster::new(&SYSTEM, [Patch::edit("Deployment/order", NO_READINESS)])
+}
+
+/// The same, order without its preStop hook.
+pub(super) fn without_pre_stop() -> Cluster {
+    Cluster::new(&SYSTEM, [Patch::edit("Deployment/order", NO_PRE_STOP)])
+}
+
+/// The same with an autoscaler for order.
+pub(super) fn autoscaled() -> Cluster {
+    Cluster::new(&SYSTEM, [AUTOSCALER])
 }
 
 /// The shop with two orders, two products and two pays, because one of each would never meet

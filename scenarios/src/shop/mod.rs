@@ -4,6 +4,7 @@ mod cluster;
 mod invariants;
 mod journeys;
 mod promises;
+mod sieges;
 
 mod bad_weather;
 mod broker_outage;
@@ -13,12 +14,17 @@ mod cancel_saga;
 mod cqrs;
 mod everything_restarts;
 mod gateway;
+mod hpa;
+mod no_hpa;
 mod notify_outage;
 mod order_and_deliver;
 mod order_broker_partition;
 mod order_killed_mid_payment;
 mod pay_outage;
 mod pay_partition_one_way;
+mod redeploy_ready;
+mod redeploy_ready_no_prestop;
+mod redeploy_unready;
 mod stock;
 mod store_lost_reply;
 
@@ -45,5 +51,10 @@ pub fn scenarios() -> Vec<Scenario> {
         everything_restarts::scenario(),
         burst::scenario(),
         bad_weather::scenario(),
+        redeploy_unready::scenario(),
+        redeploy_ready::scenario(),
+        redeploy_ready_no_prestop::scenario(),
+        hpa::scenario(),
+        no_hpa::scenario(),
     ]
 }

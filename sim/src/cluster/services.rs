@@ -93,20 +93,21 @@ impl Services {
         }
     }
 
-    /// Pods became ready, or unready, or went: their endpoints change, and the news travels.
+    /// Pods became ready, or unready, or went: their endpoints change, and the news travels. What
+    /// changes at one time is one write, and arrives together.
     pub(crate) fn follow(&mut self, pods: &Pods, now: Duration) {
         for endpoints in self.services.values_mut() {
             let selector = endpoints.service.selector.clone();
             let gone = std::mem::take(&mut endpoints.seen);
-            for pod in gone.into_iter().filter(|pod| pods.find(pod).is_none()) {
-                endpoints.change(&pod, false, now, self.delay);
-            }
+            let gone = gone.into_iter().filter(|pod| pods.find(pod).is_none());
+            let mut changes: Vec<(Name, bool)> = gone.map(|pod| (pod, false)).collect();
             for pod in pods.all() {
                 let selected = selects(&selector, &pod.template.labels);
                 let conditions = Conditions::of(pod.ready, !pod.is_staying());
-                endpoints.change(&pod.name, selected && conditions.ready, now, self.delay);
+                changes.push((Arc::clone(&pod.name), selected && conditions.ready));
                 endpoints.seen.insert(Arc::clone(&pod.name));
             }
+            endpoints.write(&changes, now, self.delay);
         }
     }
 
@@ -133,10 +134,18 @@ impl Services {
 }
 
 impl Endpoints {
-    fn change(&mut self, pod: &str, ready: bool, now: Duration, delay: TimeRange) {
-        if self.propagation.would_change(pod, ready) {
-            let delay = delay.draw(&self.delays);
-            self.propagation.change(pod, ready, now, delay);
+    /// One write of the control plane: (pod, ready).
+    fn write(&mut self, pods: &[(Name, bool)], now: Duration, delay: TimeRange) {
+        let propagation = &mut self.propagation;
+        if !pods
+            .iter()
+            .any(|(pod, ready)| propagation.would_change(pod, *ready))
+        {
+            return;
+        }
+        let delay = delay.draw(&self.delays);
+        for (pod, ready) in pods {
+            propagation.change(pod, *ready, now, delay);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! From a pod's readiness to what every proxy knows of it.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     time::Duration,
 };
 
@@ -30,19 +30,18 @@ impl Conditions {
 /// The endpoints of one Service and the changes that are on their way to its proxies.
 ///
 /// How long a change takes is not a constant in Kubernetes (EndpointSlice controller, watches,
-/// kube-proxy's `minSyncPeriod` of 1 s; platform §1 and §13): the caller draws it for each change.
-/// A pod's changes arrive in the order in which they were made.
+/// kube-proxy's `minSyncPeriod` of 1 s; platform §1 and §13): the caller draws it for each write.
+/// The endpoints of a Service are one object, whose versions a watch delivers in their order: no
+/// change overtakes an earlier one, whichever pod it is about. So a proxy knows of the pod that
+/// replaces another one before it forgets the other.
 #[derive(Clone, Debug, Default)]
 pub struct Propagation {
     /// What the control plane says.
     stated: BTreeMap<String, bool>,
     /// What the proxies know.
     known: BTreeSet<String>,
-    /// (arrival, pod, number) → ready. The number keeps a pod's changes of one instant in order.
-    travelling: BTreeMap<(Duration, String, u64), bool>,
-    /// When a pod's latest change arrives.
-    latest: BTreeMap<String, Duration>,
-    changes: u64,
+    /// In the order in which they arrive: (arrival, pod, ready).
+    travelling: VecDeque<(Duration, String, bool)>,
 }
 
 /// What every proxy has learned.
@@ -61,19 +60,16 @@ impl Propagation {
     }
 
     /// The control plane sees at `now` that `pod` is `ready`, or not; the proxies know after
-    /// `delay`, but not before they know of the pod's earlier changes. False when nothing changed:
-    /// draw a delay only after [`Self::would_change`].
+    /// `delay`, but not before they know of all earlier changes. False when nothing changed: draw a
+    /// delay only after [`Self::would_change`].
     pub fn change(&mut self, pod: &str, ready: bool, now: Duration, delay: Duration) -> bool {
         if !self.would_change(pod, ready) {
             return false;
         }
-        let earliest = self.latest.get(pod).copied().unwrap_or_default();
-        let arrival = (now + delay).max(earliest);
-        self.changes += 1;
+        let earliest = self.travelling.back().map(|(arrival, _, _)| *arrival);
+        let arrival = (now + delay).max(earliest.unwrap_or_default());
         self.stated.insert(pod.to_owned(), ready);
-        self.latest.insert(pod.to_owned(), arrival);
-        self.travelling
-            .insert((arrival, pod.to_owned(), self.changes), ready);
+        self.travelling.push_back((arrival, pod.to_owned(), ready));
         true
     }
 
@@ -83,19 +79,15 @@ impl Propagation {
         self.stated.get(pod).copied().unwrap_or(false) != ready
     }
 
-    /// What has arrived by `now`, in order of time, then of names.
+    /// What has arrived by `now`, in the order in which it was said.
     pub fn due(&mut self, now: Duration) -> Vec<Learned> {
         let mut learned = Vec::new();
-        while let Some(entry) = self.travelling.first_entry() {
-            if entry.key().0 > now {
-                break;
-            }
-            let ((_, pod, _), ready) = entry.remove_entry();
+        while let Some((_, pod, ready)) = self.travelling.pop_front_if(|(at, _, _)| *at <= now) {
             if ready {
                 self.known.insert(pod.clone());
             } else {
                 self.known.remove(&pod);
-                self.forget_if_gone(&pod, now);
+                self.forget_if_gone(&pod);
             }
             learned.push(Learned { pod, ready });
         }
@@ -104,9 +96,7 @@ impl Propagation {
 
     /// When the next change arrives.
     pub fn next_deadline(&self) -> Option<Duration> {
-        self.travelling
-            .first_key_value()
-            .map(|((arrival, _, _), _)| *arrival)
+        self.travelling.front().map(|(arrival, _, _)| *arrival)
     }
 
     /// The pods that get new traffic, as the proxies know, by name.
@@ -115,11 +105,10 @@ impl Propagation {
     }
 
     /// Nothing is kept of a pod that is down and has no change under way: pods come and go.
-    fn forget_if_gone(&mut self, pod: &str, now: Duration) {
-        let settled = self.latest.get(pod).is_none_or(|latest| *latest <= now);
+    fn forget_if_gone(&mut self, pod: &str) {
+        let settled = self.travelling.iter().all(|(_, other, _)| other != pod);
         if settled && self.stated.get(pod) == Some(&false) {
             self.stated.remove(pod);
-            self.latest.remove(pod);
         }
     }
 }
@@ -167,17 +156,33 @@ mod tests {
     }
 
     #[test]
-    fn a_later_change_never_overtakes_an_earlier_one_of_the_same_pod() {
+    fn no_change_overtakes_an_earlier_one() {
         let mut endpoints = Propagation::new();
         endpoints.change("b", true, ms(0), ms(2000));
         endpoints.change("b", false, ms(100), ms(500));
-        endpoints.change("a", true, ms(1000), ms(1000));
-        let expected = [learned("a", true), learned("b", true), learned("b", false)];
+        endpoints.change("a", true, ms(1000), ms(900));
+        assert_eq!(endpoints.due(ms(1999)), []);
+        let expected = [learned("b", true), learned("b", false), learned("a", true)];
         assert_eq!(endpoints.due(ms(2000)), expected);
         assert!(endpoints.ready().contains("a") && !endpoints.ready().contains("b"));
         assert!(
             endpoints.stated.len() == 1,
             "nothing is kept of a pod that is gone"
         );
+    }
+
+    #[test]
+    fn a_pod_that_replaces_another_is_known_before_the_other_is_forgotten() {
+        let mut endpoints = Propagation::new();
+        endpoints.change("order-1", true, ms(0), ms(0));
+        endpoints.due(ms(0));
+        endpoints.change("order-2", true, ms(1000), ms(2000));
+        endpoints.change("order-1", false, ms(1000), ms(500));
+        for at in 1000..3000 {
+            endpoints.due(ms(at));
+            assert!(endpoints.ready().contains("order-1"), "at {at} ms");
+        }
+        endpoints.due(ms(3000));
+        assert_eq!(endpoints.ready().iter().collect::<Vec<_>>(), ["order-2"]);
     }
 }
