@@ -28,7 +28,7 @@ pub struct Outage {
 /// An instant of phase `load` that the history tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mark {
-    /// So long after the first pod of a deployment came to a phase.
+    /// So long after a pod of a deployment last came to a phase.
     Pod {
         /// The deployment.
         deployment: Name,
@@ -87,11 +87,11 @@ impl Mark {
                 phase,
                 after,
             } => {
-                let first = entries.find(|entry| {
+                let last = entries.rfind(|entry| {
                     matches!(&entry.what, What::Pod { deployment: of, phase: came, .. }
                         if of == deployment && came == phase)
                 })?;
-                Some(first.at_us.saturating_add(micros(*after)))
+                Some(last.at_us.saturating_add(micros(*after)))
             }
             Self::LastEndpoint { service } => {
                 let last = entries.rfind(|entry| {
@@ -112,7 +112,7 @@ impl fmt::Display for Mark {
                 after,
             } => {
                 let after = seconds(micros(*after));
-                write!(out, "{after} after the first {phase:?} of {deployment}")
+                write!(out, "{after} after the last {phase:?} of {deployment}")
             }
             Self::LastEndpoint { service } => {
                 write!(out, "the last change of {service}'s endpoints")
@@ -150,12 +150,13 @@ mod tests {
         })
     }
 
-    /// A pod drains from 2 s on, and every proxy knows at 3 s; one request is refused at each of
-    /// these times (in ms).
+    /// A pod starts at 0 s and drains from 2 s on, and every proxy knows at 3 s; one request is
+    /// refused at each of these times (in ms).
     fn rollout(refused_at: &[u64]) -> History {
         let mut hand = Hand::new().phase("load").get("/orders").answered(1, 200);
         let mut number = 1;
         let mut refused = refused_at.iter().peekable();
+        hand = pod(hand, "order-1", PodPhase::Starting);
         for ms in (0..5_000).step_by(100) {
             hand = hand.at(ms);
             if ms == 2_000 {

@@ -1,9 +1,9 @@
 //! Twenty users that never wait, and an autoscaler.
 //!
-//! They keep the one pod of order fully busy. The autoscaler sees that late: the metrics are up to
-//! a minute old, and the new pods start for 21 s, so that the load is over before they help. What
-//! it shows is that order is scaled, serves everybody meanwhile, and is scaled back when the
-//! stabilisation window is over.
+//! They keep the one pod of order fully busy. The autoscaler learns of it some 20 s later, and the
+//! new pods take 25 s to be ready, so that the load is over before they help much. What it shows is
+//! that order is scaled, serves everybody meanwhile, and is scaled back when the stabilisation
+//! window is over.
 
 use std::time::Duration;
 

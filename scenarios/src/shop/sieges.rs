@@ -4,10 +4,7 @@ use std::time::Duration;
 
 use squall_chaos::fault::{Fault, Kind, Start};
 use squall_reports::{requests::Requests, sla::Sla};
-use squall_sim::{
-    load::{Answer, Arrival, Extent, Journey, Load, Request, Share, Step},
-    range::TimeRange,
-};
+use squall_sim::load::{Answer, Journey, Load, Request, Share, Siege, Step};
 
 use super::journeys::get;
 
@@ -29,10 +26,10 @@ const LIST: &[Share] = &[Share {
 const REDEPLOYED_AT_MS: u64 = 15_000;
 
 /// `siege -c1 -t60S --delay=1S http://order:8080/orders`.
-pub(super) const DELAYED: Load = siege(1, 60, TimeRange::ms(0, 1_000));
+pub(super) const DELAYED: Load = siege(0, 1, 60, 1);
 
-/// `siege -c20 -t40S http://order:8080/orders`.
-pub(super) const UNDELAYED: Load = siege(20, 40, TimeRange::ZERO);
+/// `siege -c20 -t40S http://order:8080/orders`, when the metrics know order for a while.
+pub(super) const UNDELAYED: Load = siege(20, 20, 40, 0);
 
 /// What siege asks.
 pub(super) fn listings() -> Requests {
@@ -55,14 +52,14 @@ pub(super) fn no_invariants() -> Vec<Box<dyn Sla>> {
     Vec::new()
 }
 
-const fn siege(users: u32, seconds: u64, think: TimeRange) -> Load {
-    Load {
+const fn siege(begins_s: u64, users: u32, time_s: u64, delay_s: u64) -> Load {
+    Siege {
         name: "siege",
-        begins: Duration::ZERO,
-        extent: Extent::For(Duration::from_secs(seconds)),
-        arrival: Arrival::Closed { users, think },
+        begins: Duration::from_secs(begins_s),
+        users,
+        time: Duration::from_secs(time_s),
+        delay: Duration::from_secs(delay_s),
         mix: LIST,
-        timeout: Duration::from_secs(30),
-        keep_alive: false,
     }
+    .load()
 }
