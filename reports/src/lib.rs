@@ -13,7 +13,7 @@
 //! | what a run is made of | [`history`], seen as [`requests`] and as [`records`] |
 //! | whether two runs are one | [`fingerprint`] |
 //! | how fast it was | [`statistics`], and [`siege`] for what siege would have printed |
-//! | what a document says beside it | [`documented`], shown by [`comparison`], and [`linter`]: whether that can be |
+//! | what a document says beside it | [`documented`], [`comparison`]; if it can be: [`linter`] |
 //! | whether it kept its promises | [`sla`], whose [`check`]s make the run's verdict |
 //! | whether it kept what it promises for a year | [`slo`], and [`confidence`]: how sure that is |
 //! | what is written | [`results`] (JSON), [`junit`] (XML), [`table`] (terminal) |

@@ -34,8 +34,8 @@ fn availability(documented: &Documented) -> Option<String> {
     (!near.into_iter().any(agrees)).then(|| {
         let [below, above] = near.map(of);
         format!(
-            "no whole number of failures makes {percent:.2} % of {hits} hits: {} give {below:.2} %, \
-             {} give {above:.2} %",
+            "no whole number of failures makes {percent:.2} % of {hits} hits: {} give \
+             {below:.2} %, {} give {above:.2} %",
             near[0], near[1]
         )
     })

@@ -214,10 +214,7 @@ fn what(signal: Signal, names: &mut Names) -> What {
             method: shared(&method),
             path,
             key,
-            admission: admission.map(|pass| Admission {
-                breaker: shared(&pass.breaker),
-                call: pass.call,
-            }),
+            admission: admission.map(|pass| admitted(shared(&pass.breaker), pass.call)),
         },
         Signal::CallEnded {
             target,
@@ -235,24 +232,6 @@ fn what(signal: Signal, names: &mut Names) -> What {
             error,
             problem: problem.map(|problem| shared(&problem)),
             key,
-        },
-        Signal::Breaker { name, from, to } => transition(shared(&name), from, to),
-        Signal::BreakerMade { name } => What::BreakerMade {
-            breaker: shared(&name),
-            before_us: 0,
-        },
-        Signal::BreakerAdmitted { name, call } => What::BreakerAdmitted {
-            breaker: shared(&name),
-            call,
-        },
-        Signal::BreakerCall {
-            name,
-            call,
-            outcome,
-        } => What::BreakerCall {
-            breaker: shared(&name),
-            call,
-            outcome: call_outcome(outcome),
         },
         Signal::Committed {
             commit,
@@ -286,6 +265,7 @@ fn what(signal: Signal, names: &mut Names) -> What {
         },
         Signal::Hint(name) => What::Hint { name: shared(name) },
         Signal::Note(text) => What::Note { text },
+        of_breaker => told_by_breaker(of_breaker, shared),
     }
 }
 
@@ -299,12 +279,36 @@ fn published(event: String, kind: Name, key: String, (partition, offset): (u32, 
     }
 }
 
-fn transition(breaker: Name, from: signal::BreakerState, to: signal::BreakerState) -> What {
-    What::Breaker {
-        breaker,
-        from: breaker_state(from),
-        to: breaker_state(to),
+fn told_by_breaker(signal: Signal, mut shared: impl FnMut(&str) -> Name) -> What {
+    match signal {
+        Signal::BreakerMade { name } => What::BreakerMade {
+            breaker: shared(&name),
+            before_us: 0,
+        },
+        Signal::BreakerAdmitted { name, call } => What::BreakerAdmitted {
+            breaker: shared(&name),
+            call,
+        },
+        Signal::Breaker { name, from, to } => What::Breaker {
+            breaker: shared(&name),
+            from: breaker_state(from),
+            to: breaker_state(to),
+        },
+        Signal::BreakerCall {
+            name,
+            call,
+            outcome,
+        } => What::BreakerCall {
+            breaker: shared(&name),
+            call,
+            outcome: call_outcome(outcome),
+        },
+        other => unreachable!("{other:?} is nothing that a breaker tells"),
     }
+}
+
+fn admitted(breaker: Name, call: u64) -> Admission {
+    Admission { breaker, call }
 }
 
 fn consumed(

@@ -58,7 +58,7 @@ fn platform_8_one_user_with_a_delay_of_a_second_makes_two_requests_a_second() {
     assert!(fewest > Some(30), "{:?}", told.served());
     let pauses = told.asked();
     let whole = pauses.windows(2).map(|two| {
-        let (answered, ..) = two[0].answered.clone().expect("only the last is cut off");
+        let (answered, ..) = two[0].answered.expect("only the last is cut off");
         two[1].sent - answered
     });
     let seconds: Vec<Duration> = whole.collect();

@@ -6,8 +6,8 @@
 //! * HALF_OPEN → CLOSED when the probe succeeds, and the counts restart from zero; → OPEN, for
 //!   another sleep window, when it ends in any other way, a bad request and a rejection included.
 //!
-//! In the library, a probe that its semaphore rejects never reports, and the breaker stays half open
-//! for ever (Hystrix#1781, #1861, #1723). Here it opens again, unless
+//! In the library, a probe that its semaphore rejects never reports, and the breaker stays half
+//! open for ever (Hystrix#1781, #1861, #1723). Here it opens again, unless
 //! [`strict_bugs`](HystrixSettings::strict_bugs) asks for the library's own behaviour.
 
 use tokio::time::Instant;
