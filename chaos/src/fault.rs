@@ -94,8 +94,8 @@ pub enum Direction {
     OneWay,
 }
 
-/// What goes wrong, or is done to the cluster. A host is a pod (`order-1`), a deployment (`order`: all its pods, later ones
-/// too), a store (`order-store`), `broker`, or `clients`.
+/// What goes wrong, or is done to the cluster. A host is a pod (`order-1`), a deployment (`order`:
+/// all its pods, later ones too), a store (`order-store`), `broker`, or `clients`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {

@@ -37,9 +37,9 @@ pub(super) fn scenario() -> Scenario {
             // What was under way when payment stopped is still paid for.
             none_accepted_during(0, 2),
             refused_during(0, 2),
-            // Pods start in up to 4 s, are not probed for 10 s, then every 5 s, and every proxy knows
-            // of them after 2 s more; a half-open call that just missed them ends 1 s later, and
-            // the next one comes with the first order after 5 s more.
+            // Pods start in up to 4 s, are not probed for 10 s, then every 5 s, and every proxy
+            // knows of them after 2 s more; a half-open call that just missed them ends 1 s later,
+            // and the next one comes with the first order after 5 s more.
             accepted_after(0, 27, 100.0),
             breaker_cycles(),
             up("order:8080", 99.999),

@@ -1,5 +1,5 @@
-//! What a pod is made from (Kubernetes: core/v1 `PodTemplateSpec`). One container a pod; an injected
-//! sidecar is a flag.
+//! What a pod is made from (Kubernetes: core/v1 `PodTemplateSpec`). One container a pod; a sidecar
+//! that is injected is a flag.
 
 use std::{collections::BTreeMap, time::Duration};
 

@@ -39,8 +39,8 @@ pub enum EvictionError {
 /// May `pod` be evicted now, given the budgets that select it? An evicted pod is terminating at
 /// once, and so no longer healthy for the next question.
 ///
-/// Kubernetes: registry/core/pod/storage/eviction.go. Pods that do not run, or are on their way out,
-/// may always go; a running one that is not ready may when enough others are healthy.
+/// Kubernetes: registry/core/pod/storage/eviction.go. Pods that do not run, or are on their way
+/// out, may always go; a running one that is not ready may when enough others are healthy.
 pub fn evict(pod: &PodView, budgets: &[Guarded<'_>]) -> Result<(), EvictionError> {
     if pod.terminating || matches!(pod.phase, Phase::Pending | Phase::Failed) {
         return Ok(());

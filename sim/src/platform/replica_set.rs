@@ -293,7 +293,8 @@ mod tests {
         assert_eq!(correction, Correction::Delete(vec!["b".to_owned()]));
     }
 
-    /// platform §2: Available = Ready and (minReadySeconds = 0 or lastTransition + it < now, strict).
+    /// platform §2: Available = Ready and (minReadySeconds = 0 or lastTransition + it < now,
+    /// strict).
     #[test]
     fn a_pod_is_available_strictly_after_min_ready_seconds() {
         let pods = [pod("a")];

@@ -16,8 +16,8 @@ pub struct BackOffSettings {
 
 /// The back-off of one container in one pod. A kill by a failed probe counts as an exit.
 ///
-/// Kubernetes: kuberuntime `doBackOff` and client-go `flowcontrol.Backoff` (`IsInBackOffSince`, then
-/// `Next`): exit 1 restarts at once and notes 10 s; every later exit waits what is noted and
+/// Kubernetes: kuberuntime `doBackOff` and client-go `flowcontrol.Backoff` (`IsInBackOffSince`,
+/// then `Next`): exit 1 restarts at once and notes 10 s; every later exit waits what is noted and
 /// doubles it, up to the cap; an exit more than twice the cap after the last restart starts anew.
 #[derive(Clone, Copy, Debug)]
 pub struct CrashLoopBackOff {

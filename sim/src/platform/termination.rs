@@ -14,11 +14,11 @@ pub enum Step {
     Kill,
 }
 
-/// A container that is being stopped, because its pod was deleted or a probe failed. Its endpoint is
-/// removed beside it, unordered ([`super::endpoints`]). Drop it when the process ends by itself.
+/// A container that is being stopped, because its pod was deleted or a probe failed. Its endpoint
+/// is removed beside it, unordered ([`super::endpoints`]). Drop it when the process ends by itself.
 ///
-/// Kubernetes: kuberuntime `killContainer`. The preStop hook runs within the grace period and counts
-/// against it in whole seconds; one that has not ended by then is left behind; SIGTERM is
+/// Kubernetes: kuberuntime `killContainer`. The preStop hook runs within the grace period and
+/// counts against it in whole seconds; one that has not ended by then is left behind; SIGTERM is
 /// followed by what is left of the grace, but at least 2 s.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Termination {

@@ -118,8 +118,8 @@ fn pod(set: &str, probes: &Probes, now: Duration) -> Pod {
     }
 }
 
-/// platform §2, T (desired 1, no readiness probe, start-up 20 s): ~20 s of refused connections; with
-/// one: none.
+/// platform §2, T (desired 1, no readiness probe, start-up 20 s): ~20 s of refused connections;
+/// with one: none.
 #[test]
 fn one_replica_without_a_readiness_probe_is_away_for_its_start_up() {
     // The old pod goes in the second after the new container was started.

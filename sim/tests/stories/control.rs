@@ -24,7 +24,9 @@ const SLUGGISH: DeploymentSpec = DeploymentSpec {
 
 fn restart_at(at: Duration) -> Script {
     Script::default().at(at, |controls| {
-        controls.rollout_restart("who").unwrap();
+        controls
+            .rollout_restart("who")
+            .expect("there is such a Deployment");
     })
 }
 

@@ -219,7 +219,8 @@ impl Entry {
 // === impl Tolerances ===
 
 impl Tolerances {
-    /// As newer code has it (`isWithin`); |1 − ratio| <= 0.1 would, in floating point, leave 1.1 out.
+    /// As newer code has it (`isWithin`); |1 − ratio| <= 0.1 would, in floating point, leave 1.1
+    /// out.
     fn cover(&self, ratio: f64) -> bool {
         (1.0 - self.down) <= ratio && ratio <= (1.0 + self.up)
     }

@@ -168,8 +168,8 @@ fn fresh() -> HorizontalAutoscaler {
     HorizontalAutoscaler::new(AutoscalerSettings::default())
 }
 
-/// Syncs every 15 s from 1000 s on with all pods ready and as busy as `percent` says of the sync and
-/// the replicas; what it decides each time.
+/// Syncs every 15 s from 1000 s on with all pods ready and as busy as `percent` says of the sync
+/// and the replicas; what it decides each time.
 fn follow(
     spec: &Autoscaler,
     mut replicas: u32,

@@ -154,7 +154,8 @@ fn the_initial_delay_counts_from_the_container_in_whole_seconds() {
         launches(&mut started(&probes), s(20), ms(1)),
         [10_000, 15_000, 20_000]
     );
-    // The pod was taken up at 0, its container runs from 0.3 s on: at the tick of 10 s it is 9.7 s old.
+    // The pod was taken up at 0, its container runs from 0.3 s on: at the tick of 10 s it is 9.7 s
+    // old.
     let mut late = started_at(&probes, ms(300), ProbeSettings::default());
     assert_eq!(launches(&mut late, s(20), ms(1)), [15_000, 20_000]);
 }
