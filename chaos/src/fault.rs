@@ -95,7 +95,9 @@ pub enum Direction {
 }
 
 /// What goes wrong, or is done to the cluster. A host is a pod (`order-1`), a deployment (`order`:
-/// all its pods, later ones too), a store (`order-store`), `broker`, or `clients`.
+/// all its pods, later ones too), a store (`order-store`), `broker`, `clients`, a node or a zone
+/// (what runs there), or, as one side of a link, `others` (every host but the other side's).
+/// `order/1` is the pod of `order` that is the first by name when the fault begins.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use squall_reports::history::Name;
 
 use crate::{
-    cluster::Cluster,
+    cluster::{Cluster, OTHERS},
     controls::Effect,
     engine::{Effects, HostId, Link, World},
 };
@@ -31,6 +31,8 @@ pub(crate) struct Act {
     pub(crate) before: Vec<(Way, Effects)>,
     /// Requests that pods had served slowly before.
     pub(crate) slowed: BTreeMap<Name, u64>,
+    /// Pods that drains of the same machine had evicted before.
+    pub(crate) evicted: u64,
     healed: Option<Effect>,
 }
 
@@ -81,7 +83,7 @@ pub(crate) struct Sides {
 impl Sides {
     /// Every direction between their hosts, as these are now.
     pub(crate) fn ways(&self, cluster: &Cluster) -> Vec<Way> {
-        let (side, peers) = (cluster.named(&self.from), cluster.named(&self.to));
+        let (side, peers) = cluster.sides(&self.from, &self.to);
         let pairs = side
             .iter()
             .flat_map(|host| peers.iter().map(move |peer| (*host, *peer)));
@@ -92,6 +94,21 @@ impl Sides {
         pairs
             .flat_map(|(host, peer)| [(host, peer), (peer, host)])
             .collect()
+    }
+}
+
+impl Change {
+    /// The machines that it cuts off from the control plane, by name: those that nobody else can
+    /// reach any more, or that can reach nobody.
+    fn cuts_off(&self) -> Option<Name> {
+        let Self::Links(sides, LinkChange::Blocked) = self else {
+            return None;
+        };
+        match (&*sides.from, &*sides.to) {
+            (_, OTHERS) => Some(Name::clone(&sides.from)),
+            (OTHERS, _) => Some(Name::clone(&sides.to)),
+            _ => None,
+        }
     }
 }
 
@@ -115,6 +132,7 @@ impl Act {
             counted: counted.collect(),
             before: Vec::new(),
             slowed: BTreeMap::new(),
+            evicted: 0,
             healed: None,
         }
     }
@@ -183,6 +201,7 @@ impl Act {
                 let pods = cluster.pods.named(target);
                 count("requests_slowed", pods.iter().map(slowed).sum());
             }
+            Change::Drained(node) => count("pods_evicted", cluster.evicted(node) - self.evicted),
             _ => {}
         }
         effect
@@ -284,7 +303,9 @@ impl Acts {
                 cluster.hold_at_zero(name, standing.iter().any(stopped), world.now());
             }
             Change::Links(sides, _) => {
-                self.set_links(&sides.ways(cluster), &standing, cluster, world)
+                self.set_links(&sides.ways(cluster), &standing, cluster, world);
+                let cut_off: Vec<Name> = standing.iter().filter_map(Change::cuts_off).collect();
+                cluster.set_cut_off(&cut_off, world);
             }
             Change::Down(name) => {
                 let down = standing
@@ -340,7 +361,7 @@ impl Acts {
             }
             Change::Drained(node) => {
                 let drained = |c: &Change| matches!(c, Change::Drained(n) if n == node);
-                cluster.set_drained(node, standing.iter().any(drained));
+                cluster.set_drained(node, standing.iter().any(drained), world.now());
             }
             Change::NodeDown(node) => {
                 let down = |c: &Change| matches!(c, Change::NodeDown(n) if n == node);

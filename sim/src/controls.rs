@@ -1,7 +1,10 @@
 //! What a nemesis can do to a cluster. Every act gives a [`Hold`]; healing it tells what it did.
 //!
-//! **Names.** A `target` is a pod (`order-1`), a deployment (`order`: all its pods), a database
-//! host (`order-store`), `broker`, or `clients` (every load host).
+//! **Names.** A `target` is a pod (`order-1`), a deployment (`order`: all its pods), one of its
+//! pods by its place among them at that time (`order/1` is the first by name), a database
+//! host (`order-store`), `broker`, `clients` (every load host), a node (`node-1`) or a zone
+//! (`zone-a`): what runs there. One side of a link may be `others`: every host but the other side's.
+//! A node or zone that is cut off from all others is cut off from the control plane, too.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -9,7 +12,7 @@ use squall_reports::history::{Entry, Name, What};
 
 use crate::{
     acts::{Act, Acts, Change, LinkChange, Sides, Way},
-    cluster::Cluster,
+    cluster::{Cluster, OTHERS},
     engine::{HostId, World},
     manifest::Patch,
     objects::Objects,
@@ -337,7 +340,10 @@ impl Controls<'_> {
     /// No such node.
     pub fn drain(&mut self, node: &str) -> Result<Hold, ControlError> {
         let node = self.node(node)?;
-        Ok(self.begin(Act::new(Change::Drained(node), &[("nodes_drained", 1)])))
+        let evicted = self.cluster.evicted(&node);
+        let mut act = Act::new(Change::Drained(node), &[("nodes_drained", 1)]);
+        act.evicted = evicted;
+        Ok(self.begin(act))
     }
 
     /// A machine loses its power: its pods are gone without a word. Kubernetes notices after its
@@ -347,7 +353,9 @@ impl Controls<'_> {
     /// No such node.
     pub fn node_loss(&mut self, node: &str) -> Result<Hold, ControlError> {
         let node = self.node(node)?;
-        Ok(self.begin(Act::new(Change::NodeDown(node), &[("nodes_lost", 1)])))
+        let lost = self.cluster.processes_on(&node);
+        let counted = [("nodes_lost", 1), ("processes_lost", lost)];
+        Ok(self.begin(Act::new(Change::NodeDown(node), &counted)))
     }
 
     /// Sets the wall clock of a target's hosts wrong.
@@ -468,8 +476,11 @@ impl Controls<'_> {
     }
 
     fn sides(&self, from: &str, to: &str, ways: Ways) -> Result<Sides, ControlError> {
-        self.side(from)?;
-        self.side(to)?;
+        for (side, other) in [(from, to), (to, from)] {
+            if side != OTHERS || other == OTHERS {
+                self.side(side)?;
+            }
+        }
         Ok(Sides {
             from: from.into(),
             to: to.into(),

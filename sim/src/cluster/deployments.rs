@@ -95,7 +95,7 @@ impl Deployments {
     pub(crate) fn advance(
         &mut self,
         changed: bool,
-        machines: &mut Machines,
+        machines: &Machines,
         pods: &mut Pods,
         world: &mut dyn World,
     ) -> bool {
@@ -202,7 +202,7 @@ impl DeploymentLoop {
     /// Syncs until there is nothing more to do. True: pods came or were deleted.
     fn reconcile(
         &mut self,
-        machines: &mut Machines,
+        machines: &Machines,
         pods: &mut Pods,
         world: &mut dyn World,
         recorder: &Recorder,
@@ -235,12 +235,7 @@ impl DeploymentLoop {
     }
 
     /// Every ReplicaSet gets the pods it wants. True: pods came or were deleted.
-    fn correct_all(
-        &mut self,
-        machines: &mut Machines,
-        pods: &mut Pods,
-        world: &mut dyn World,
-    ) -> bool {
+    fn correct_all(&mut self, machines: &Machines, pods: &mut Pods, world: &mut dyn World) -> bool {
         let now = world.now();
         let siblings: Vec<PodView> = self.own(pods).map(|pod| view(pod, machines)).collect();
         let sets: Vec<(String, u32)> = self
@@ -273,7 +268,7 @@ impl DeploymentLoop {
     fn create(
         &mut self,
         set: &str,
-        machines: &mut Machines,
+        machines: &Machines,
         pods: &mut Pods,
         world: &mut dyn World,
     ) -> bool {
@@ -288,6 +283,7 @@ impl DeploymentLoop {
             template: &template,
             set: set.into(),
             node: &node,
+            kubelet: machines.kubelet(&node.name),
         };
         pods.create(new, world);
         true

@@ -41,6 +41,10 @@ pub(crate) struct Backing {
     pub(crate) host: HostId,
     pub(crate) content: Content,
     is_up: bool,
+    /// Somebody ended its process.
+    stopped: bool,
+    /// Its machine has no power.
+    dark: bool,
     ready: Arc<Mutex<bool>>,
     directory: Directory,
     recorder: Recorder,
@@ -145,6 +149,8 @@ impl Backing {
             host,
             content,
             is_up: false,
+            stopped: false,
+            dark: false,
             ready: Arc::default(),
             directory: directory.clone(),
             recorder: recorder.clone(),
@@ -156,9 +162,25 @@ impl Backing {
         self.is_up && *self.ready.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Starts its process, unless it runs.
+    /// Its machine is with or without power. It starts with it, unless it was stopped meanwhile.
+    pub(crate) fn set_power(&mut self, on: bool, world: &mut dyn World) {
+        self.dark = !on;
+        if on {
+            self.run(world);
+        } else if std::mem::take(&mut self.is_up) {
+            world.power_loss(self.host);
+            self.record(PodPhase::Killed, "its node lost power");
+        }
+    }
+
+    /// Starts its process, unless it runs; without power as soon as that is back.
     pub(crate) fn start(&mut self, world: &mut dyn World) {
-        if std::mem::replace(&mut self.is_up, true) {
+        self.stopped = false;
+        self.run(world);
+    }
+
+    fn run(&mut self, world: &mut dyn World) {
+        if self.stopped || self.dark || std::mem::replace(&mut self.is_up, true) {
             return;
         }
         self.record(PodPhase::Starting, "started");
@@ -185,6 +207,7 @@ impl Backing {
 
     /// Kills its process. True: it ran.
     pub(crate) fn kill(&mut self, world: &mut dyn World) -> bool {
+        self.stopped = true;
         if !std::mem::replace(&mut self.is_up, false) {
             return false;
         }

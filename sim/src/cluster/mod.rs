@@ -55,6 +55,8 @@ const LOAD_HOSTS: u32 = 4;
 const CLIENTS: &str = "clients";
 /// A Deployment's database is the StatefulSet of its name with this behind it.
 const STORE: &str = "-store";
+/// In a partition: every host that is not on its other side.
+pub(crate) const OTHERS: &str = "others";
 
 /// A running system.
 pub(crate) struct Cluster {
@@ -117,6 +119,11 @@ impl Cluster {
             autoscaler: within("autoscaler", model.cluster.autoscaler_period_s),
         };
         let delay = model.cluster.endpoint_propagation_ms;
+        let backings: BTreeMap<Name, Backing> = backings.collect();
+        let mut machines = Machines::new(&model.cluster);
+        for name in backings.keys() {
+            machines.place_backing(name);
+        }
         let mut cluster = Self {
             manifests: spec.manifests.clone(),
             stated: spec.objects.clone(),
@@ -129,10 +136,10 @@ impl Cluster {
                 recorder.clone(),
                 world,
             ),
-            backings: backings.collect(),
+            backings,
             load_hosts,
             deployments: Deployments::new(spec, recorder.clone()),
-            machines: Machines::new(&model.cluster),
+            machines,
             scaling: Scaling::new(&model.cluster, phases, recorder.clone()),
             services: Services::new(seed, delay, directory.clone(), recorder.clone()),
             directory,
@@ -148,14 +155,17 @@ impl Cluster {
         for _ in 0..LOOPS_PER_INSTANT {
             let now = world.now();
             self.pods.advance(&self.objects, world);
-            let changed = self.pods.take_changed();
+            let mut changed =
+                self.machines
+                    .advance(now, &self.objects, &self.deployments, &mut self.pods);
+            changed |= self.pods.take_changed();
             if changed {
                 self.services.follow(&self.pods, now);
             }
             self.services.advance(now);
-            let acted =
-                self.deployments
-                    .advance(changed, &mut self.machines, &mut self.pods, world);
+            let acted = self
+                .deployments
+                .advance(changed, &self.machines, &mut self.pods, world);
             self.grown |= acted;
             let scaled = self.scaling.advance(
                 now,
@@ -178,6 +188,7 @@ impl Cluster {
             self.services.next_deadline(),
             self.deployments.next_deadline(),
             self.scaling.next_deadline(&self.objects),
+            self.machines.next_deadline(),
         ];
         deadlines.into_iter().flatten().min().map(ceil_ms)
     }
@@ -278,18 +289,56 @@ impl Cluster {
     }
 
     /// A machine takes no more pods, and gives up those it has; or takes some again.
-    pub(crate) fn set_drained(&mut self, node: &str, drained: bool) {
-        self.machines.set_drained(node, drained);
+    pub(crate) fn set_drained(&mut self, node: &str, drained: bool, now: Duration) {
+        self.machines.set_drained(node, drained, &self.pods, now);
+    }
+
+    /// Pods that drains of a machine have evicted so far.
+    pub(crate) fn evicted(&self, node: &str) -> u64 {
+        self.machines.evicted(node)
     }
 
     /// A machine is with or without power.
     pub(crate) fn set_node_power(&mut self, node: &str, on: bool, world: &mut dyn World) {
-        self.machines.set_power(node, on, &mut self.pods, world);
+        self.machines
+            .set_power(node, on, &mut self.pods, &mut self.backings, world);
+    }
+
+    /// The machines that these names mean, and no others, cannot reach the control plane.
+    pub(crate) fn set_cut_off(&mut self, names: &[Name], world: &mut dyn World) {
+        let nodes = names.iter().flat_map(|name| self.machines.named(name));
+        let nodes = nodes.collect();
+        self.machines.set_cut_off(nodes, &mut self.pods, world);
     }
 
     /// True once after pods came.
     pub(crate) fn take_grown(&mut self) -> bool {
         std::mem::take(&mut self.grown)
+    }
+
+    /// What runs on a machine, by name: how many.
+    pub(crate) fn processes_on(&self, node: &str) -> u64 {
+        let pods = self.pods.on(node);
+        let alive = pods
+            .iter()
+            .filter(|pod| self.pods.get(pod).container.is_alive());
+        let nodes = [node.to_owned()].into();
+        (alive.count() + self.machines.backings_on(&nodes).count()) as u64
+    }
+
+    /// The hosts on both sides of a link; [`OTHERS`] are those that the other side does not name.
+    pub(crate) fn sides(&self, from: &str, to: &str) -> (Vec<HostId>, Vec<HostId>) {
+        let but = |those: &[HostId]| -> Vec<HostId> {
+            let all = self.everybody().into_iter();
+            all.filter(|host| !those.contains(host)).collect()
+        };
+        let (mut side, mut peers) = (self.named(from), self.named(to));
+        if from == OTHERS {
+            side = but(&peers);
+        } else if to == OTHERS {
+            peers = but(&side);
+        }
+        (side, peers)
     }
 
     /// The hosts that a target names; empty when there are none.
@@ -301,7 +350,15 @@ impl Cluster {
         if !pods.is_empty() || self.objects.deployments.contains_key(target) {
             return pods.iter().map(|name| self.pods.get(name).host).collect();
         }
-        self.directory.host(target).into_iter().collect()
+        let nodes = self.machines.named(target);
+        if nodes.is_empty() {
+            return self.directory.host(target).into_iter().collect();
+        }
+        let pods = self.pods.all().filter(|pod| nodes.contains(&*pod.node));
+        let pods = pods.map(|pod| pod.host);
+        let backings = self.machines.backings_on(&nodes);
+        pods.chain(backings.map(|name| self.backings[name].host))
+            .collect()
     }
 
     /// Every host.

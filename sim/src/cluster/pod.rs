@@ -26,6 +26,7 @@ use super::{
     container::Container,
     directory::Directory,
     hosts::{BROKER_HOST, BROKER_PORT, STORE_PORT},
+    machines::Kubelet,
     pool::Pooled,
     processor::Processor,
     sidecar::{Seat, Sidecar},
@@ -72,6 +73,10 @@ pub(crate) struct PodSlot {
     pub(crate) node: Name,
     /// Cores of that machine, for a container without a limit.
     pub(crate) node_cores: f64,
+    /// Whether the kubelet of that machine is heard.
+    pub(crate) kubelet: Kubelet,
+    /// Deleted, and its kubelet does not know yet: why.
+    pub(crate) doomed: Option<String>,
     pub(crate) created: Duration,
     pub(crate) container: Container,
     /// When its present container was started.
@@ -118,7 +123,16 @@ impl Streams {
 impl PodSlot {
     /// True while it is meant to stay.
     pub(crate) fn is_staying(&self) -> bool {
-        !self.container.is_deleted()
+        !self.container.is_deleted() && self.doomed.is_none()
+    }
+
+    /// False while its kubelet has no power, or has never heard of it.
+    pub(crate) fn can_act(&self) -> bool {
+        match self.kubelet {
+            Kubelet::Heard => true,
+            Kubelet::CutOff => self.container.start > 0,
+            Kubelet::Dark => false,
+        }
     }
 
     /// What the program gets.

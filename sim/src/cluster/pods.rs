@@ -19,6 +19,7 @@ use super::{
     container::{Container, Due},
     directory::Directory,
     listening::Watched,
+    machines::Kubelet,
     pod::{PodSlot, Streams, Workload, environment},
     probing::{Prober, Report},
     processor::Processor,
@@ -72,6 +73,7 @@ pub(crate) struct NewPod<'a> {
     pub(crate) template: &'a Arc<PodTemplate>,
     pub(crate) set: Name,
     pub(crate) node: &'a NodeModel,
+    pub(crate) kubelet: Kubelet,
 }
 
 // === impl Pods ===
@@ -116,6 +118,8 @@ impl Pods {
             host,
             node: new.node.name.as_str().into(),
             node_cores: new.node.cores,
+            kubelet: new.kubelet,
+            doomed: None,
             created: now,
             container: Container::new(now, new.template, self.probing),
             started: now,
@@ -137,8 +141,14 @@ impl Pods {
     /// as far as that is known. False: it was deleted before.
     pub(crate) fn delete(&mut self, name: &str, now: Duration, reason: &str) -> bool {
         let pod = self.slot(name);
-        if pod.container.is_deleted() {
+        if !pod.is_staying() {
             return false;
+        }
+        if pod.kubelet != Kubelet::Heard {
+            // Its kubelet hears of it when it is heard again.
+            pod.doomed = Some(reason.to_owned());
+            self.changed = true;
+            return true;
         }
         let template = Arc::clone(&pod.template);
         pod.container.delete(now, &template);
@@ -169,6 +179,55 @@ impl Pods {
         true
     }
 
+    /// The pods on a machine.
+    pub(crate) fn on(&self, node: &str) -> Vec<Name> {
+        let there = self.pods.values().filter(|pod| *pod.node == *node);
+        there.map(|pod| Arc::clone(&pod.name)).collect()
+    }
+
+    /// The kubelet of a machine is heard, or not, or has no power any more.
+    pub(crate) fn set_kubelet(&mut self, node: &str, kubelet: Kubelet, world: &mut dyn World) {
+        for name in self.on(node) {
+            let pod = self.slot(&name);
+            if std::mem::replace(&mut pod.kubelet, kubelet) == Kubelet::Dark {
+                // Its machine starts what it had.
+                pod.container.hurry(world.now());
+            }
+            if kubelet == Kubelet::Dark && pod.container.is_alive() {
+                pod.alive.store(false, Ordering::Relaxed);
+                world.power_loss(pod.host);
+                self.ended(&name, world.now(), PodPhase::Killed, "its node lost power");
+            }
+            if kubelet == Kubelet::Heard {
+                self.report_status(&name, world.now());
+            }
+        }
+        self.touch(world.now());
+    }
+
+    /// A kubelet is heard again: it hears of deletions, and tells how its pods are.
+    fn report_status(&mut self, name: &str, now: Duration) {
+        match self.slot(name).doomed.take() {
+            Some(reason) => {
+                self.delete(name, now, &reason);
+            }
+            None => self.judge(name, now),
+        }
+    }
+
+    /// The control plane takes a machine for lost: its pods are not ready (Kubernetes:
+    /// nodelifecycle `MarkPodsNotReady`), whatever they are.
+    pub(crate) fn give_up_hearing(&mut self, node: &str, now: Duration) {
+        for name in self.on(node) {
+            let pod = self.slot(&name);
+            if std::mem::take(&mut pod.ready) {
+                pod.ready_since = now;
+                self.changed = true;
+                self.record(&name, PodPhase::Unready, "its node is not ready");
+            }
+        }
+    }
+
     /// Every container that waits to be started again is started now.
     pub(crate) fn hurry_all(&mut self, now: Duration) {
         for pod in self.pods.values_mut() {
@@ -177,8 +236,14 @@ impl Pods {
         self.touch(now);
     }
 
-    /// The pods that a target names: one, or all of a Deployment.
+    /// The pods that a target names: one, all of a Deployment, or (`order/2`) one of a Deployment
+    /// by its place among those it has now, from 1, in the order of their names.
     pub(crate) fn named(&self, target: &str) -> Vec<Name> {
+        if let Some((deployment, place)) = target.split_once('/') {
+            let all = self.named(deployment);
+            let place = place.parse::<usize>().ok().and_then(|n| n.checked_sub(1));
+            return place.and_then(|place| all.get(place).cloned()).into_iter().collect();
+        }
         let pods = self.pods.values();
         let named = pods.filter(|p| *p.name == *target || *p.workload.name == *target);
         named.map(|p| Arc::clone(&p.name)).collect()
@@ -237,14 +302,16 @@ impl Pods {
         for name in names {
             self.advance_one(&name, objects, world);
         }
-        let deadlines = self.pods.values();
-        self.due = deadlines
-            .filter_map(|pod| pod.container.next_deadline())
-            .min();
+        let acting = self.pods.values().filter(|pod| pod.can_act());
+        let deadlines = acting.filter_map(|pod| pod.container.next_deadline());
+        self.due = deadlines.min();
     }
 
     fn advance_one(&mut self, name: &Name, objects: &Objects, world: &mut dyn World) {
         let now = world.now();
+        if !self.get(name).can_act() {
+            return;
+        }
         while let Some(due) = self.slot(name).container.due(now) {
             match due {
                 Due::Start => self.start(name, objects, world),
@@ -306,7 +373,7 @@ impl Pods {
         }
         let pod = self.slot(name);
         let ready = pod.container.is_ready();
-        if ready == pod.ready {
+        if ready == pod.ready || pod.kubelet != Kubelet::Heard {
             return;
         }
         pod.ready = ready;

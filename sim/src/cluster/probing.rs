@@ -1,21 +1,19 @@
 //! The kubelet's tries: real requests from the machine to the container, over the network.
 
 use std::{
+    io,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
 };
 
-use http::Method;
 use squall_kit::{
-    net::{
-        Net,
-        client::{Call, ClientSettings, HttpClient},
-    },
-    signal::Signals,
+    net::{BoxStream, Net},
     spawn::Spawn,
 };
 use squall_reports::history::Name;
-use tokio::time::timeout;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    time::timeout,
+};
 
 use super::directory::Directory;
 use crate::{
@@ -26,6 +24,8 @@ use crate::{
 
 /// The host that all kubelets try from. No fault can name it: a kubelet is on the pod's machine.
 const KUBELET: &str = "kubelet";
+/// An answer is read up to here (Kubernetes: pkg/probe/http `maxRespBodyLength`, 10 KB).
+const ANSWER_LIMIT: usize = 10 * 1024;
 
 /// What a try gave.
 #[derive(Debug)]
@@ -41,7 +41,6 @@ pub(crate) struct Report {
 pub(crate) struct Prober {
     net: Net,
     spawn: Spawn,
-    client: HttpClient,
     reports: Arc<Mutex<Vec<Report>>>,
     interrupter: Interrupter,
 }
@@ -52,16 +51,9 @@ impl Prober {
         world.start(host, "main", Box::pin(std::future::pending()));
         let net = world.net(host, Arc::new(directory.clone()));
         let spawn = world.spawn(host);
-        let settings = ClientSettings {
-            // The probe's own timeout bounds it.
-            connect_timeout: Duration::from_secs(3600),
-            ..ClientSettings::fresh()
-        };
-        let client = HttpClient::new(net.clone(), spawn.clone(), Signals::silent(), settings);
         Self {
             net,
             spawn,
-            client,
             reports: Arc::default(),
             interrupter: world.interrupter(),
         }
@@ -73,7 +65,6 @@ impl Prober {
             pod: Arc::clone(pod),
             probe: probe.clone(),
             net: self.net.clone(),
-            client: self.client.clone(),
         };
         let (reports, interrupter) = (Arc::clone(&self.reports), self.interrupter.clone());
         self.spawn.task("probe", async move {
@@ -106,7 +97,6 @@ struct Try {
     pod: Name,
     probe: Probe,
     net: Net,
-    client: HttpClient,
 }
 
 impl Try {
@@ -116,23 +106,61 @@ impl Try {
     /// Why it is a failure.
     async fn make(self) -> Result<(), String> {
         let limit = self.probe.timeout;
+        match timeout(limit, self.answer()).await {
+            Err(_) => Err(format!("no answer within {limit:?}")),
+            Ok(Err(error)) => Err(error.to_string()),
+            Ok(Ok(None | Some(200..400))) => Ok(()),
+            Ok(Ok(Some(status))) => Err(format!("status {status}")),
+        }
+    }
+
+    /// The status; `None` where a connection is all that is asked for.
+    async fn answer(&self) -> io::Result<Option<u16>> {
         match &self.probe.handler {
             ProbeHandler::TcpSocket { port } => {
-                match timeout(limit, self.net.connect(&self.pod, *port)).await {
-                    Ok(Ok(_)) => Ok(()),
-                    Ok(Err(error)) => Err(error.to_string()),
-                    Err(_) => Err(format!("no connection within {limit:?}")),
-                }
+                self.net.connect(&self.pod, *port).await?;
+                Ok(None)
             }
             ProbeHandler::HttpGet { path, port } => {
-                let target = format!("{}:{port}", self.pod);
-                let call = Call::new(Method::GET, &target, path, limit);
-                match self.client.call(call).await {
-                    Ok(answer) if (200..400).contains(&answer.status.as_u16()) => Ok(()),
-                    Ok(answer) => Err(format!("status {}", answer.status.as_u16())),
-                    Err(error) => Err(error.to_string()),
-                }
+                let stream = self.net.connect(&self.pod, *port).await?;
+                get(stream, &self.pod, path).await.map(Some)
             }
+        }
+    }
+}
+
+/// One GET, written by hand: probes are most of what happens in an idle cluster.
+async fn get(mut stream: BoxStream, host: &str, path: &str) -> io::Result<u16> {
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nhost: {host}\r\nuser-agent: kube-probe\r\n\
+         accept: */*\r\nconnection: close\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = Vec::with_capacity(ANSWER_LIMIT);
+    while answer.len() < ANSWER_LIMIT && stream.read_buf(&mut answer).await? > 0 {}
+    status(&answer).ok_or_else(|| {
+        let text = format!("no HTTP answer in {} bytes", answer.len());
+        io::Error::new(io::ErrorKind::InvalidData, text)
+    })
+}
+
+/// Of a status line: `HTTP/1.1 200 OK`.
+fn status(answer: &[u8]) -> Option<u16> {
+    let rest = answer.strip_prefix(b"HTTP/1.")?;
+    let digits = rest.get(2..5)?;
+    std::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::status;
+
+    #[test]
+    fn a_status_line_has_a_status_and_nothing_else_has() {
+        assert_eq!(status(b"HTTP/1.1 200 OK\r\n\r\n"), Some(200));
+        assert_eq!(status(b"HTTP/1.0 503 x"), Some(503));
+        for none in [&b""[..], b"HTTP/1.1", b"HTTP/1.1 2", b"HTTP/1.1 abc", b"SSH-2.0-x 200"] {
+            assert_eq!(status(none), None);
         }
     }
 }

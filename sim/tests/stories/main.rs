@@ -3,6 +3,7 @@
 mod control;
 mod faults;
 mod load;
+mod nodes;
 mod notes;
 mod pods;
 mod servers;
