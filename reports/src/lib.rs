@@ -15,7 +15,7 @@
 //! | how fast it was | [`statistics`], and [`siege`] for what siege would have printed |
 //! | what a document says beside it | [`documented`], [`comparison`]; if it can be: [`linter`] |
 //! | whether it kept its promises | [`sla`], whose [`check`]s make the run's verdict |
-//! | whether it kept what it promises for a year | [`slo`], and [`confidence`]: how sure that is |
+//! | whether it kept what it promises for a year | [`service_level`], [`slo`], [`confidence`] |
 //! | what is written | [`results`] (JSON), [`junit`] (XML), [`table`] (terminal) |
 
 pub mod check;
@@ -31,6 +31,7 @@ pub mod records;
 pub mod report;
 pub mod requests;
 pub mod results;
+pub mod service_level;
 pub mod siege;
 pub mod sla;
 pub mod slo;

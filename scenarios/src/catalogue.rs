@@ -1,10 +1,15 @@
 //! Every scenario there is.
 
-use crate::{scenario::Scenario, shop};
+use crate::{scenario::Scenario, shop, year::Year};
 
 /// The whole catalogue, in the order in which it is listed and run.
 pub fn all() -> Vec<Scenario> {
     shop::scenarios()
+}
+
+/// The years: long runs, which are made only when they are asked for.
+pub fn years() -> Vec<Year> {
+    shop::years()
 }
 
 /// The scenario of this name.
@@ -28,6 +33,18 @@ mod tests {
                 !scenario.claim.is_empty() && !scenario.sla.is_empty(),
                 "{}",
                 scenario.name
+            );
+        }
+        for year in super::years() {
+            assert!(
+                year.name.contains("year") && !names.contains(year.name),
+                "{}",
+                year.name
+            );
+            assert!(
+                year.cluster.spec().is_ok_and(|spec| spec.check().is_ok()),
+                "{}",
+                year.name
             );
         }
     }

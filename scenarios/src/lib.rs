@@ -6,7 +6,7 @@
 //! **What it must not know:** how packets move, how a platform rule works, how a figure is
 //! computed.
 //!
-//! **Where to start reading:** [`scenario`], then any file of [`shop`], then [`runner`].
+//! **Where to start reading:** [`scenario`], then any file of [`shop`], then [`runner`]. Long runs: [`year`].
 
 pub mod catalogue;
 pub mod command;
@@ -17,6 +17,7 @@ pub mod runner;
 pub mod scenario;
 pub mod shop;
 pub mod system;
+pub mod year;
 
 /// The examples of the README, as tests.
 #[cfg(doctest)]

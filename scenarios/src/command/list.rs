@@ -30,26 +30,24 @@ pub fn list(args: &ListArgs) -> Ending {
 
 fn write(out: &mut impl Write, json: bool) -> io::Result<()> {
     let scenarios = catalogue::all();
+    let years = catalogue::years();
+    let scenarios = scenarios.iter().map(|scenario| Listed {
+        scenario: scenario.name,
+        system: scenario.system(),
+        claim: scenario.claim,
+    });
+    let years = years.iter().map(|year| Listed {
+        scenario: year.name,
+        system: year.system(),
+        claim: year.claim,
+    });
+    let listed: Vec<_> = scenarios.chain(years).collect();
     if json {
-        let listed: Vec<_> = scenarios
-            .iter()
-            .map(|scenario| Listed {
-                scenario: scenario.name,
-                system: scenario.system(),
-                claim: scenario.claim,
-            })
-            .collect();
         serde_json::to_writer_pretty(&mut *out, &listed)?;
         return writeln!(out);
     }
-    for scenario in &scenarios {
-        writeln!(
-            out,
-            "{}  [{}]\n    {}",
-            scenario.name,
-            scenario.system(),
-            scenario.claim
-        )?;
+    for one in &listed {
+        writeln!(out, "{}  [{}]\n    {}", one.scenario, one.system, one.claim)?;
     }
     out.flush()
 }

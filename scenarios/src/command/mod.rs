@@ -8,6 +8,8 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::year::{DAYS, Year};
+
 /// A wind tunnel for event-driven microservices.
 ///
 /// Runs a whole system inside a deterministic network simulator, strikes it with faults and judges
@@ -45,7 +47,8 @@ pub struct ListArgs {
 /// What to run and how.
 #[derive(Clone, Debug, Args)]
 pub struct RunArgs {
-    /// Names of scenarios, or parts of names; none means all.
+    /// Names of scenarios, or parts of names; none means all. Years are run only when they are named
+    /// (`shop/year`), and never with --seeds.
     pub filters: Vec<String>,
     /// The seed of the one run of each scenario.
     #[arg(long, default_value_t = 1, conflicts_with = "seeds")]
@@ -69,6 +72,31 @@ pub struct RunArgs {
     /// Run everything twice and compare the histories event by event.
     #[arg(long)]
     pub check_determinism: bool,
+    /// How much of a year is run; each of its days is a run of its own, spread over --jobs.
+    #[arg(long, value_enum, default_value_t = Horizon::Day)]
+    pub horizon: Horizon,
+}
+
+/// How much of a year is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Horizon {
+    /// One telling day: core contexts crash, no machine is lost.
+    Day,
+    /// Its first seven days.
+    Week,
+    /// All 365 days.
+    Year,
+}
+
+impl Horizon {
+    /// The days to be run of a year with this seed, counted from 1.
+    pub fn days(self, year: &Year, seed: u64) -> Vec<u32> {
+        match self {
+            Self::Day => vec![year.telling_day(seed)],
+            Self::Week => (1..=7).collect(),
+            Self::Year => (1..=DAYS).collect(),
+        }
+    }
 }
 
 /// The engines a scenario can run on.

@@ -25,21 +25,36 @@ use squall_reports::{
 use squall_sim::simulation::EngineKind;
 
 use super::{Ending, EngineName, RunArgs};
-use crate::{catalogue, names, pool, runner, scenario::Scenario, system::Files};
+use crate::{
+    catalogue, names, pool, runner,
+    scenario::Scenario,
+    system::{Cluster, Files},
+    year::{
+        Year,
+        verdict::{self, Day},
+    },
+};
 
 /// The files in `--out`.
 const FILES: [&str; 2] = ["results.json", "junit.xml"];
 
 /// One run to be made.
-struct Task {
-    scenario: Arc<Scenario>,
-    seed: u64,
+enum Task {
+    /// A scenario with a seed.
+    Scenario(Arc<Scenario>, u64),
+    /// A day of the year with a seed, counted from 1.
+    Day(Arc<Year>, u64, u32),
 }
 
 /// A run made, and the real time it took.
 struct Made {
-    report: Report,
+    what: MadeOf,
     took: Duration,
+}
+
+enum MadeOf {
+    Scenario(Box<Report>),
+    Day(Arc<Year>, u64, Box<Day>),
 }
 
 /// Runs what is asked for, writes the files, prints the table.
@@ -69,10 +84,10 @@ fn try_run(args: &RunArgs) -> Result<Ending> {
         &tasks,
         jobs,
         &stop,
-        |task| task.scenario.expected_journeys(),
-        |task| make(task, engine, args.check_determinism),
+        Task::weight,
+        |task| task.make(engine, args.check_determinism),
         |made| {
-            bar.set_message(made.report.result.scenario.clone());
+            bar.set_message(made.scenario().to_owned());
             bar.inc(1);
         },
     );
@@ -92,48 +107,91 @@ fn try_run(args: &RunArgs) -> Result<Ending> {
 }
 
 fn tasks(args: &RunArgs) -> Result<Vec<Task>> {
-    let catalogue = catalogue::all();
-    let known: Vec<_> = catalogue.iter().map(|scenario| scenario.name).collect();
-    let chosen = names::select(&args.filters, &known).map_err(anyhow::Error::msg)?;
+    let (mut years, filters) = years(args)?;
+    let mut scenarios = if years.is_empty() || !filters.is_empty() {
+        scenarios(&filters)?
+    } else {
+        Vec::new()
+    };
+    if let Some(folder) = &args.manifests {
+        let of_scenarios = scenarios.iter_mut().map(|one| (one.name, &mut one.cluster));
+        let of_years = years.iter_mut().map(|one| (one.name, &mut one.cluster));
+        deploy(of_scenarios.chain(of_years).collect(), folder)?;
+    }
     let seeds = match args.seeds {
         Some(count) => 1..=count,
         None => args.seed..=args.seed,
     };
+    let mut tasks = Vec::new();
+    for scenario in scenarios.into_iter().map(Arc::new) {
+        let of_seed = |seed| Task::Scenario(Arc::clone(&scenario), seed);
+        tasks.extend(seeds.clone().map(of_seed));
+    }
+    for year in years.into_iter().map(Arc::new) {
+        let days = args.horizon.days(&year, args.seed).into_iter();
+        tasks.extend(days.map(|day| Task::Day(Arc::clone(&year), args.seed, day)));
+    }
+    Ok(tasks)
+}
+
+fn scenarios(filters: &[String]) -> Result<Vec<Scenario>> {
+    let catalogue = catalogue::all();
+    let known: Vec<_> = catalogue.iter().map(|scenario| scenario.name).collect();
+    let chosen = names::select(filters, &known).map_err(anyhow::Error::msg)?;
     let chosen = catalogue
         .into_iter()
         .filter(|scenario| chosen.contains(&scenario.name));
-    let mut chosen: Vec<Scenario> = chosen.collect();
-    if let Some(folder) = &args.manifests {
-        deploy(&mut chosen, folder)?;
-    }
-    let tasks = chosen.into_iter().map(Arc::new).flat_map(|scenario| {
-        seeds.clone().map(move |seed| Task {
-            scenario: Arc::clone(&scenario),
-            seed,
-        })
-    });
-    Ok(tasks.collect())
+    Ok(chosen.collect())
 }
 
-/// Runs `scenarios` on the manifests in `folder`. What is wrong with them, or with what a scenario
+/// The years that some filter names, and the filters that are left.
+fn years(args: &RunArgs) -> Result<(Vec<Year>, Vec<String>)> {
+    let mut years = catalogue::years();
+    let names_year = |filter: &String| {
+        filter.contains("year") && years.iter().any(|year| year.name.contains(filter.as_str()))
+    };
+    let (of_years, others): (Vec<String>, Vec<String>) =
+        args.filters.iter().cloned().partition(names_year);
+    years.retain(|year| {
+        of_years
+            .iter()
+            .any(|filter| year.name.contains(filter.as_str()))
+    });
+    if !years.is_empty() {
+        anyhow::ensure!(
+            args.seeds.is_none(),
+            "a year is long: it is run with --seed and --horizon, not with --seeds"
+        );
+        anyhow::ensure!(
+            args.engine == EngineName::Squall,
+            "a year is long: only the engine `squall` can run it"
+        );
+    }
+    Ok((years, others))
+}
+
+/// Runs all these on the manifests in `folder`. What is wrong with them, or with what a scenario
 /// changes in them, is said before any run.
-fn deploy(scenarios: &mut [Scenario], folder: &Path) -> Result<()> {
-    let systems: BTreeSet<_> = scenarios.iter().map(Scenario::system).collect();
+fn deploy(clusters: Vec<(&str, &mut Cluster)>, folder: &Path) -> Result<()> {
+    let systems: BTreeSet<_> = clusters
+        .iter()
+        .map(|(_, cluster)| cluster.system.name)
+        .collect();
     if systems.len() > 1 {
         let systems: Vec<_> = systems.into_iter().collect();
         let systems = systems.join(", ");
         bail!("--manifests is for the scenarios of one system, and these are of {systems}");
     }
     let mut own: Option<Arc<Files>> = None;
-    for scenario in scenarios {
+    for (name, cluster) in clusters {
         let files = match &own {
             Some(files) => Arc::clone(files),
-            None => Arc::new(scenario.cluster.system.files_in(folder)?),
+            None => Arc::new(cluster.system.files_in(folder)?),
         };
-        scenario.cluster.own = Some(Arc::clone(&files));
+        cluster.own = Some(Arc::clone(&files));
         own = Some(files);
-        let cannot = || format!("{} cannot run on {}", scenario.name, folder.display());
-        let spec = scenario.cluster.spec().with_context(cannot)?;
+        let cannot = || format!("{name} cannot run on {}", folder.display());
+        let spec = cluster.spec().with_context(cannot)?;
         spec.check().with_context(cannot)?;
     }
     Ok(())
@@ -180,20 +238,78 @@ fn progress(runs: usize) -> ProgressBar {
     }
 }
 
-fn make(task: &Task, engine: EngineKind, twice: bool) -> Made {
-    let began = Stopwatch::start();
-    let first = runner::run(&task.scenario, task.seed, engine);
-    let mut report = first.report;
-    if twice {
-        let second = runner::run(&task.scenario, task.seed, engine);
-        if let Some(difference) = first_difference(&first.history, &second.history) {
-            report = report.not_deterministic(&difference);
+impl Task {
+    /// What it costs, by comparison.
+    fn weight(&self) -> u64 {
+        match self {
+            Self::Scenario(scenario, _) => scenario.expected_journeys(),
+            Self::Day(..) => u64::MAX,
         }
     }
-    Made {
-        report,
-        took: began.elapsed(),
+
+    fn make(&self, engine: EngineKind, twice: bool) -> Made {
+        let began = Stopwatch::start();
+        let what = match self {
+            Self::Scenario(scenario, seed) => {
+                MadeOf::Scenario(Box::new(report(scenario, *seed, engine, twice)))
+            }
+            Self::Day(year, seed, day) => {
+                let made = Day::run(year, *seed, *day, engine, twice);
+                MadeOf::Day(Arc::clone(year), *seed, Box::new(made))
+            }
+        };
+        Made {
+            what,
+            took: began.elapsed(),
+        }
     }
+}
+
+impl Made {
+    fn scenario(&self) -> &str {
+        match &self.what {
+            MadeOf::Scenario(report) => &report.result.scenario,
+            MadeOf::Day(year, ..) => year.name,
+        }
+    }
+}
+
+fn report(scenario: &Scenario, seed: u64, engine: EngineKind, twice: bool) -> Report {
+    let first = runner::run(scenario, seed, engine);
+    if !twice {
+        return first.report;
+    }
+    let second = runner::run(scenario, seed, engine);
+    match first_difference(&first.history, &second.history) {
+        Some(difference) => first.report.not_deterministic(&difference),
+        None => first.report,
+    }
+}
+
+/// The reports of runs, a year's days together. An interrupted year has none.
+fn reports(args: &RunArgs, made: Vec<Made>) -> Vec<Report> {
+    let mut reports = Vec::with_capacity(made.len());
+    let mut days: Vec<Day> = Vec::new();
+    for made in made {
+        match made.what {
+            MadeOf::Scenario(report) => reports.push(*report),
+            MadeOf::Day(year, seed, day) => {
+                // A year's days come one after the other.
+                if days
+                    .first()
+                    .is_some_and(|first| first.result.scenario != year.name)
+                {
+                    days.clear();
+                }
+                days.push(*day);
+                if days.len() == args.horizon.days(&year, seed).len() {
+                    reports.push(verdict::report(&year, seed, &days));
+                    days.clear();
+                }
+            }
+        }
+    }
+    reports
 }
 
 fn finish(args: &RunArgs, made: Vec<Made>, total: Duration) -> Result<Ending> {
@@ -201,12 +317,11 @@ fn finish(args: &RunArgs, made: Vec<Made>, total: Duration) -> Result<Ending> {
         total_s: total.as_secs_f64(),
         by_scenario_s: BTreeMap::new(),
     };
-    let mut reports = Vec::with_capacity(made.len());
-    for Made { report, took } in made {
-        let scenario = report.result.scenario.clone();
-        *wall.by_scenario_s.entry(scenario).or_default() += took.as_secs_f64();
-        reports.push(report);
+    for made in &made {
+        let scenario = made.scenario().to_owned();
+        *wall.by_scenario_s.entry(scenario).or_default() += made.took.as_secs_f64();
     }
+    let reports = reports(args, made);
     let runs = reports.iter().map(|report| report.result.clone()).collect();
     let results = Results::new(runs, wall);
     let [json_name, junit_name] = FILES;

@@ -27,8 +27,10 @@ mod redeploy_ready_no_prestop;
 mod redeploy_unready;
 mod stock;
 mod store_lost_reply;
+mod year;
 
 pub use cluster::SYSTEM;
+pub use year::years;
 
 use crate::scenario::Scenario;
 

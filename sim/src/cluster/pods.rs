@@ -242,7 +242,10 @@ impl Pods {
         if let Some((deployment, place)) = target.split_once('/') {
             let all = self.named(deployment);
             let place = place.parse::<usize>().ok().and_then(|n| n.checked_sub(1));
-            return place.and_then(|place| all.get(place).cloned()).into_iter().collect();
+            return place
+                .and_then(|place| all.get(place).cloned())
+                .into_iter()
+                .collect();
         }
         let pods = self.pods.values();
         let named = pods.filter(|p| *p.name == *target || *p.workload.name == *target);

@@ -159,7 +159,13 @@ mod tests {
     fn a_status_line_has_a_status_and_nothing_else_has() {
         assert_eq!(status(b"HTTP/1.1 200 OK\r\n\r\n"), Some(200));
         assert_eq!(status(b"HTTP/1.0 503 x"), Some(503));
-        for none in [&b""[..], b"HTTP/1.1", b"HTTP/1.1 2", b"HTTP/1.1 abc", b"SSH-2.0-x 200"] {
+        for none in [
+            &b""[..],
+            b"HTTP/1.1",
+            b"HTTP/1.1 2",
+            b"HTTP/1.1 abc",
+            b"SSH-2.0-x 200",
+        ] {
             assert_eq!(status(none), None);
         }
     }

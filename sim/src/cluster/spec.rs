@@ -107,8 +107,8 @@ impl ClusterSpec {
         Ok(())
     }
 
-    /// Hosts that may be needed at one time or another: pods are replaced, and none gives its place
-    /// back before the run's end.
+    /// Hosts that may be there at one time. A pod that is gone gives its place back; every place is
+    /// looked at whenever packets leave, so there are not many more than may be needed.
     pub(crate) fn hosts(&self) -> usize {
         let autoscaled = self.objects.autoscalers.values().map(|a| a.max_replicas);
         let pods: u32 =
@@ -139,6 +139,7 @@ impl ClusterSpec {
 }
 
 /// Hosts beside pods and databases, with some to spare.
-const ROOM: usize = 64;
-/// How often every pod may be replaced in one run.
-const ROUNDS: usize = 16;
+const ROOM: usize = 24;
+/// Pods that may be there for each that is wanted: itself, its successor, and those that take their
+/// time to end.
+const ROUNDS: usize = 6;

@@ -1,0 +1,370 @@
+//! What days add up to: figures, and which promise was kept.
+
+use std::time::Duration;
+
+use squall_chaos::fault::{Fault, Kind};
+use squall_reports::{
+    check::{Check, Findings, RunVerdict, Verdict},
+    confidence::Kept,
+    fingerprint::{Difference, first_difference},
+    history::{Entry, History, What},
+    report::{Identity, Report},
+    results::{FaultResult, RunResult},
+    service_level::ServiceLevel,
+    siege::Siege,
+    slo::{Objective, budget_used},
+    statistics::{Latencies, RequestCounts},
+};
+use squall_sim::simulation::EngineKind;
+
+use super::{DAY, DAYS_A_YEAR, Year};
+use crate::runner;
+
+/// What is promised for a year, and what this deployment can do about it.
+#[derive(Clone, Copy, Debug)]
+pub struct Promise {
+    /// The context.
+    pub service: &'static str,
+    /// As its users dial it.
+    pub target: &'static str,
+    /// Percent of requests that meet it up.
+    pub percent: f64,
+    /// What is to be shown.
+    pub shown: Shown,
+}
+
+/// What a deployment is expected to show of a promise. A claim that turns out wrong fails the run,
+/// a promise broken as expected does not.
+#[derive(Clone, Copy, Debug)]
+pub enum Shown {
+    /// It is kept, whatever happens.
+    Kept,
+    /// It rests on one pod. Once its crashes alone, each of which takes at least so long, break the
+    /// promise, it is broken; as long as nothing but new versions strikes, it is not.
+    OnePod {
+        /// Until a crashed container can be ready again, at least.
+        back_after: Duration,
+    },
+    /// It rests on several pods: crashes and new versions do not break it. Lost machines and zones
+    /// may, because its database is one; then nothing is claimed.
+    SeveralPods,
+}
+
+/// A day that was run.
+#[derive(Clone, Debug)]
+pub struct Day {
+    /// Which, counted from 1.
+    pub number: u32,
+    /// Its figures.
+    pub result: RunResult,
+    /// What users met, for each promise.
+    pub levels: Vec<ServiceLevel>,
+    /// What happened on it.
+    pub events: Vec<Fault>,
+    /// Checks that failed.
+    pub failures: Vec<String>,
+    /// Panics in words.
+    pub panics: Vec<String>,
+}
+
+// === impl Day ===
+
+impl Day {
+    /// Runs a day of the year with this seed; with `twice` two times, and compares.
+    pub fn run(year: &Year, seed: u64, day: u32, engine: EngineKind, twice: bool) -> Self {
+        let events = year.happenings.of_day(seed, day);
+        let scenario = year.day(events.clone());
+        let day_seed = Year::day_seed(seed, day);
+        let run = runner::run(&scenario, day_seed, engine);
+        let levels = year.promises.iter();
+        let levels = levels.map(|promise| ServiceLevel::of(&run.history, promise.target));
+        let mut report = run.report;
+        let levels = levels.collect();
+        if twice {
+            let again = runner::run(&scenario, day_seed, engine);
+            let difference: Option<Difference> = first_difference(&run.history, &again.history);
+            if let Some(difference) = difference {
+                report = report.not_deterministic(&difference);
+            }
+        }
+        let broken = report.broken();
+        let failed = broken.iter().filter(|check| check.verdict == Verdict::Fail);
+        let failures = failed.map(|check| {
+            let evidence = check.evidence.first().map_or("", String::as_str);
+            format!("day {day}: {}: {}; {evidence}", check.name, check.observed)
+        });
+        Self {
+            number: day,
+            failures: failures.collect(),
+            result: report.result,
+            levels,
+            events,
+            panics: report.panics,
+        }
+    }
+}
+
+/// The report of these days of a year, in their order.
+pub fn report(year: &Year, seed: u64, days: &[Day]) -> Report {
+    let mut checks = vec![sound(days)];
+    for (index, promise) in year.promises.iter().enumerate() {
+        checks.push(promise.judge(index, days));
+    }
+    let identity = Identity {
+        scenario: year.name.to_owned(),
+        system: year.system().to_owned(),
+        claim: year.claim.to_owned(),
+        seed,
+        documented: None,
+    };
+    let results: Vec<&RunResult> = days.iter().map(|day| &day.result).collect();
+    let mut report = Report::new(identity, &days_as_history(days), checks);
+    report.result.simulated_s = results.iter().map(|day| day.simulated_s).sum();
+    report.result.requests = requests(&results);
+    report.result.siege = siege(&results);
+    report.result.latency_ms = latencies(&results);
+    report.result.faults = faults(days);
+    let worst = results.iter().map(|day| day.verdict).max();
+    if let Some(worst @ (RunVerdict::NotDeterministic | RunVerdict::Panic)) = worst {
+        report.result.verdict = report.result.verdict.max(worst);
+    }
+    report.panics = days.iter().flat_map(|day| day.panics.clone()).collect();
+    report
+}
+
+/// No day broke what holds in every run.
+fn sound(days: &[Day]) -> Check {
+    let mut findings = Findings::default();
+    for failure in days.iter().flat_map(|day| &day.failures) {
+        findings.add(|| failure.clone());
+    }
+    let events: usize = days.iter().map(|day| day.events.len()).sum();
+    let observed = match days {
+        [day] => format!("day {} of the year, {events} events", day.number),
+        _ => format!("{} days, {events} events", days.len()),
+    };
+    Check::judged(
+        "every day is sound",
+        observed,
+        "every invariant of a run holds",
+        findings,
+    )
+}
+
+// === impl Promise ===
+
+impl Promise {
+    fn judge(&self, index: usize, days: &[Day]) -> Check {
+        let name = format!("{} is up {} % of a year", self.service, self.percent);
+        let objective = Objective::percent(self.percent).expect("promises leave an error budget");
+        let levels = days.iter().filter_map(|day| day.levels.get(index));
+        let level = levels.fold(ServiceLevel::default(), |all, day| all.and(day));
+        let kept = Kept::judge(objective, level.up, level.total());
+        let struck = Struck::by(days, self.service);
+        let horizon = DAY * u32::try_from(days.len()).unwrap_or(u32::MAX);
+        let (expected, why) = self.expected(objective, &struck, horizon, level.total());
+        let mut findings = Findings::default();
+        if !expected.contains(&kept.verdict) {
+            findings.add(|| format!("{}, and was to be {why}", word(kept.verdict)));
+        }
+        let observed = observed(kept, objective, &level, horizon);
+        let bound = format!("here it is to be {why}; {struck}");
+        match kept.verdict {
+            Verdict::Vacuous => Check::vacuous(name, "no request", bound),
+            _ => Check::judged(name, observed, bound, findings),
+        }
+    }
+
+    /// Which verdicts are as claimed, and the claim.
+    fn expected(
+        &self,
+        objective: Objective,
+        struck: &Struck,
+        horizon: Duration,
+        total: u64,
+    ) -> (&'static [Verdict], &'static str) {
+        use Verdict::{Fail, Pass, Unknown};
+        match self.shown {
+            Shown::Kept => (&[Pass], "kept"),
+            Shown::OnePod { back_after } => {
+                let out = back_after * struck.crashes;
+                let share = (out.as_secs_f64() / horizon.as_secs_f64()).min(1.0);
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "a share of a count"
+                )]
+                let down = (share * total as f64) as u64;
+                if Kept::judge(objective, total - down, total).verdict == Fail {
+                    return (&[Fail], "broken by the crashes of its one pod");
+                }
+                match struck.crashes + struck.machines {
+                    0 => (&[Pass, Unknown], "kept: nothing struck but new versions"),
+                    _ => (
+                        &[Pass, Unknown, Fail],
+                        "kept or broken: few crashes, and one pod",
+                    ),
+                }
+            }
+            Shown::SeveralPods if struck.machines == 0 => (
+                &[Pass, Unknown],
+                "kept: crashes and new versions do not break it",
+            ),
+            Shown::SeveralPods => (
+                &[Pass, Unknown, Fail],
+                "kept or broken: it has one database, which may be out of reach",
+            ),
+        }
+    }
+}
+
+fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "kept",
+        Verdict::Fail => "broken",
+        Verdict::Unknown => "not to be told",
+        Verdict::Vacuous => "not judged",
+    }
+}
+
+fn observed(kept: Kept, objective: Objective, level: &ServiceLevel, horizon: Duration) -> String {
+    let year = DAY.mul_f64(DAYS_A_YEAR);
+    let burn = objective.burn_rate(level.error_share());
+    let used = 100.0 * budget_used(burn, horizon, year);
+    let worst = objective.burn_rate(level.worst_hour.value());
+    format!(
+        "{}: {kept}; {used:.1} % of the year's error budget, burnt {burn:.1} times too fast, in the \
+         worst hour {worst:.0} times; {} refused; {} outages, {:.0} s in all, the longest {:.0} s",
+        word(kept.verdict),
+        level.refused,
+        level.outages,
+        level.out_for.as_secs_f64(),
+        level.longest.as_secs_f64()
+    )
+}
+
+/// What struck one context.
+struct Struck {
+    versions: u32,
+    crashes: u32,
+    /// Lost machines and cut-off zones, wherever it was.
+    machines: u32,
+}
+
+impl Struck {
+    fn by(days: &[Day], service: &str) -> Self {
+        let mut struck = Self {
+            versions: 0,
+            crashes: 0,
+            machines: 0,
+        };
+        for event in days.iter().flat_map(|day| &day.events) {
+            match &event.kind {
+                Kind::RolloutRestart { deployment } if *deployment == service => {
+                    struck.versions += 1;
+                }
+                Kind::Kill { target } if target.split('/').next() == Some(service) => {
+                    struck.crashes += 1;
+                }
+                Kind::NodeLoss { .. } | Kind::Partition { .. } => struck.machines += 1,
+                _ => {}
+            }
+        }
+        struck
+    }
+}
+
+impl std::fmt::Display for Struck {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            versions,
+            crashes,
+            machines,
+        } = self;
+        write!(
+            f,
+            "new versions: {versions}, crashes: {crashes}, lost machines and zones: {machines}"
+        )
+    }
+}
+
+// === Sums ===
+
+/// One line a day: its fingerprint stands for it.
+fn days_as_history(days: &[Day]) -> History {
+    let entries = days.iter().map(|day| Entry {
+        at_us: u64::from(day.number - 1) * DAY.as_secs() * 1_000_000,
+        host: "world".into(),
+        what: What::Note {
+            text: format!("day {}: {}", day.number, day.result.fingerprint),
+        },
+    });
+    History {
+        entries: entries.collect(),
+    }
+}
+
+fn requests(days: &[&RunResult]) -> RequestCounts {
+    let mut sum = RequestCounts::default();
+    for day in days {
+        sum.issued += day.requests.issued;
+        sum.ok += day.requests.ok;
+        sum.failed += day.requests.failed;
+        sum.unknown += day.requests.unknown;
+    }
+    sum
+}
+
+/// As if siege had run through: sums, and what is made from them.
+fn siege(days: &[&RunResult]) -> Siege {
+    let sum = |of: fn(&Siege) -> f64| days.iter().map(|day| of(&day.siege)).sum::<f64>();
+    let count = |of: fn(&Siege) -> u64| days.iter().map(|day| of(&day.siege)).sum::<u64>();
+    let over = |value: f64, by: f64| if by > 0.0 { value / by } else { 0.0 };
+    let (transactions, failed) = (count(|s| s.transactions), count(|s| s.failed));
+    let (hits, elapsed_s) = (transactions as f64, sum(|s| s.elapsed_s));
+    let data_mb = sum(|s| s.data_mb);
+    let longest = days.iter().map(|day| day.siege.longest_s);
+    let shortest = days.iter().map(|day| day.siege.shortest_s);
+    Siege {
+        transactions,
+        availability_percent: over(100.0 * hits, hits + failed as f64),
+        elapsed_s,
+        data_mb,
+        response_s: over(sum(|s| s.response_s * s.transactions as f64), hits),
+        rate_per_s: over(hits, elapsed_s),
+        throughput_mb_s: over(data_mb, elapsed_s),
+        concurrency: over(sum(|s| s.concurrency * s.elapsed_s), elapsed_s),
+        successful: count(|s| s.successful),
+        failed,
+        longest_s: longest.fold(0.0, f64::max),
+        shortest_s: shortest.reduce(f64::min).unwrap_or(0.0),
+    }
+}
+
+/// Of each percentile the worst day's: percentiles do not add up.
+fn latencies(days: &[&RunResult]) -> Latencies {
+    let worst = |of: fn(&Latencies) -> f64| {
+        let days = days.iter().map(|day| of(&day.latency_ms));
+        days.fold(0.0, f64::max)
+    };
+    Latencies {
+        p50: worst(|l| l.p50),
+        p90: worst(|l| l.p90),
+        p99: worst(|l| l.p99),
+        p999: worst(|l| l.p999),
+        max: worst(|l| l.max),
+    }
+}
+
+/// All of them, in the year's time.
+fn faults(days: &[Day]) -> Vec<FaultResult> {
+    let of_days = days.iter().flat_map(|day| {
+        let offset_s = f64::from(day.number - 1) * DAY.as_secs_f64();
+        day.result.faults.iter().map(move |fault| FaultResult {
+            from_s: fault.from_s + offset_s,
+            to_s: fault.to_s.map(|to_s| to_s + offset_s),
+            ..fault.clone()
+        })
+    });
+    of_days.collect()
+}
