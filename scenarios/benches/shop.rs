@@ -2,7 +2,8 @@
 //!
 //! `shop`: an element is an order of an ordinary day (ordered, paid, delivered or cancelled, and
 //! seen on the customer's page), through gateway, services, databases and broker; bringing the
-//! cluster up, settling and judging included.
+//! cluster up, settling and judging included. Then, once each: an idle minute of twelve pods, an
+//! autoscaled siege, a day of a year, and the catalogue.
 #![expect(
     clippy::disallowed_methods,
     clippy::disallowed_types,
@@ -16,7 +17,7 @@ use std::{
 };
 
 use criterion::{Criterion, Throughput, criterion_group};
-use squall::{catalogue, pool, runner, scenario::Scenario};
+use squall::{catalogue, pool, runner, scenario::Scenario, year::verdict::Day};
 use squall_reports::check::RunVerdict;
 use squall_sim::{
     load::{Arrival, Extent, Load, Spacing},
@@ -63,6 +64,51 @@ fn orders(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// Twelve pods for 60 simulated seconds, with `siege -c1 --delay=1S`: what probes cost.
+fn minute_of_twelve_pods() -> Scenario {
+    let years = catalogue::years();
+    let hardened = years.iter().find(|year| year.name == "shop/year-hardened");
+    let hardened = hardened.expect("the catalogue has a year on twelve pods");
+    let mut scenario =
+        catalogue::find("shop/redeploy-ready").expect("the catalogue has the documents' siege");
+    scenario.cluster = hardened.cluster.clone();
+    scenario.faults.clear();
+    scenario.sla.clear();
+    scenario.documented = None;
+    scenario.safety = Duration::from_secs(60);
+    scenario
+}
+
+/// Runs what has a target of its own once, alone, and prints what it took.
+fn print_targets() {
+    println!("\nseconds of real time");
+    let timed = |name: &str, target: &str, work: &dyn Fn()| {
+        let start = Instant::now();
+        work();
+        let took = start.elapsed().as_secs_f64();
+        println!("{name:40} {took:>8.2}   (target: below {target})");
+    };
+    let minute = minute_of_twelve_pods();
+    timed("60 s of siege -c1 on 12 pods", "0.3", &|| {
+        assert!(
+            !runner::run(&minute, 1, EngineKind::Events)
+                .history
+                .entries
+                .is_empty()
+        );
+    });
+    let hpa = catalogue::find("shop/hpa").expect("the catalogue has an autoscaled siege");
+    timed("shop/hpa", "6", &|| {
+        runner::run(&hpa, 1, EngineKind::Events);
+    });
+    for year in catalogue::years() {
+        let name = format!("a day of {}", year.name);
+        timed(&name, "30", &|| {
+            Day::run(&year, 1, year.telling_day(1), EngineKind::Events, false);
+        });
+    }
+}
+
 /// Runs every scenario once, on all cores, and prints what each took.
 fn print_catalogue() {
     let all = catalogue::all();
@@ -101,6 +147,7 @@ fn main() {
     let mut arguments = std::env::args();
     // Cargo says so when it is to measure, and not only to test that this runs.
     if arguments.any(|argument| argument == "--bench") {
+        print_targets();
         print_catalogue();
     }
 }
