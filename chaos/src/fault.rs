@@ -143,7 +143,8 @@ pub enum Kind {
         /// 0 to 1.
         probability: f64,
     },
-    /// A service's database stops answering; what it committed stays.
+    /// The process of a service's database ends, and its container is started again at the end.
+    /// What it committed stays if it lies on a volume.
     StoreOutage {
         /// The service.
         service: Text,
@@ -170,14 +171,19 @@ pub enum Kind {
         /// How many times as long.
         factor: f64,
     },
+    /// A pod answers everything with 503, whatever is asked.
+    Failing {
+        /// The pod or deployment.
+        target: Text,
+    },
     /// Containers deadlock: they accept and never answer, until somebody kills them.
     Hang {
         /// The pod or deployment.
         target: Text,
     },
-    /// `kubectl delete pod`: with its grace; its ReplicaSet replaces it.
+    /// `kubectl delete pod`: with its grace; its ReplicaSet or StatefulSet replaces it.
     DeletePods {
-        /// The pod or deployment.
+        /// The pod, deployment or store.
         target: Text,
     },
     /// `kubectl apply` of changed manifests; rollouts follow from it.
@@ -270,6 +276,7 @@ impl fmt::Display for Kind {
                 write!(f, "duplicate deliveries at {probability}")
             }
             Self::SlowPod { target, factor } => write!(f, "slow pod {target} by {factor}"),
+            Self::Failing { target } => write!(f, "failing {target}"),
             Self::Hang { target } => write!(f, "hang {target}"),
             Self::DeletePods { target } => write!(f, "delete pods of {target}"),
             Self::Apply { patches } => {

@@ -181,6 +181,7 @@ fn apply(kind: &Kind, controls: &mut Controls<'_>) -> Result<Hold, ControlError>
         Kind::LostReply { host, peer } => controls.lose_reply(host, peer),
         Kind::DuplicateDeliveries { probability } => controls.duplicate_deliveries(*probability),
         Kind::SlowPod { target, factor } => controls.slow_pod(target, *factor),
+        Kind::Failing { target } => controls.fail_pod(target),
         Kind::Hang { target } => controls.hang(target),
         Kind::DeletePods { target } => controls.delete_pods(target),
         Kind::Apply { patches } => controls.apply_patches(patches),

@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use crate::history::{
-    Admission, BreakerState, CallOutcome, Consumption, Entry, History, Name, Outcome, What,
+    Admission, BreakerState, CallOutcome, Consumption, Entry, History, Name, Outcome, PodPhase,
+    RolloutState, What,
 };
 
 /// Writes a history line by line; times are in ms.
@@ -81,6 +82,25 @@ impl Hand {
         self.add(What::FaultEnded {
             fault,
             effect: [("packets_held".to_owned(), held)].into(),
+        })
+    }
+
+    /// Of the deployment that the host's name tells.
+    pub(crate) fn pod(self, phase: PodPhase, reason: &str) -> Self {
+        let host = self.host.as_deref().unwrap_or("world-1");
+        let deployment = host.rsplit_once('-').map_or(host, |(name, _)| name).into();
+        self.add(What::Pod {
+            deployment,
+            phase,
+            reason: reason.into(),
+        })
+    }
+
+    pub(crate) fn rollout(self, deployment: &str, revision: u64, state: RolloutState) -> Self {
+        self.add(What::Rollout {
+            deployment: deployment.into(),
+            revision,
+            state,
         })
     }
 

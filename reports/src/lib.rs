@@ -27,6 +27,7 @@ pub mod history;
 pub mod junit;
 mod line;
 pub mod linter;
+pub mod occurrence;
 pub mod records;
 pub mod report;
 pub mod requests;

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use squall_reports::history::Name;
 
 use crate::{
-    cluster::{Cluster, OTHERS},
+    cluster::{Cluster, OTHERS, files::End},
     controls::Effect,
     engine::{Effects, HostId, Link, World},
 };
@@ -29,8 +29,8 @@ pub(crate) struct Act {
     pub(crate) counted: Effect,
     /// Traffic that it touches, and what faults had done to it before.
     pub(crate) before: Vec<(Way, Effects)>,
-    /// Requests that pods had served slowly before.
-    pub(crate) slowed: BTreeMap<Name, u64>,
+    /// Requests that pods had served slowly, or failed, before.
+    pub(crate) served: BTreeMap<Name, u64>,
     /// Pods that drains of the same machine had evicted before.
     pub(crate) evicted: u64,
     healed: Option<Effect>,
@@ -45,8 +45,8 @@ pub(crate) enum Change {
     Stopped(Name),
     /// Links between two sides are different; those of later pods, too.
     Links(Sides, LinkChange),
-    /// A database or the broker is down.
-    Down(Name),
+    /// A database or the broker is down: its container or its pod ended.
+    Down(Name, End),
     /// Deliveries come again.
     Repeats {
         /// Their share.
@@ -61,6 +61,8 @@ pub(crate) enum Change {
         /// How much.
         factor: f64,
     },
+    /// Pods answer everything with 503; later ones, too.
+    Failing(Name),
     /// Containers hang that were started for this time or before; whoever heals it kills them.
     Hung(Vec<(Name, u64)>),
     /// Clocks are wrong; those of later pods, too.
@@ -131,7 +133,7 @@ impl Act {
             change,
             counted: counted.collect(),
             before: Vec::new(),
-            slowed: BTreeMap::new(),
+            served: BTreeMap::new(),
             evicted: 0,
             healed: None,
         }
@@ -165,6 +167,10 @@ impl Act {
         count("connections_reset", done.reset);
     }
 
+    fn served_before(&self, pod: &Name) -> u64 {
+        self.served.get(pod).copied().unwrap_or_default()
+    }
+
     /// This host is about to go: what happened to its traffic is counted now.
     fn forget(&mut self, host: HostId, world: &dyn World) {
         let concerned = |way: &Way| way.0 == host || way.1 == host;
@@ -194,14 +200,18 @@ impl Act {
                 count("deliveries_repeated", cluster.repeats().done() - done);
             }
             Change::Slow { target, .. } => {
-                let slowed = |pod: &Name| {
-                    let before = self.slowed.get(pod).copied().unwrap_or_default();
-                    cluster.pods.get(pod).pace.slowed() - before
-                };
+                let slowed =
+                    |pod: &Name| cluster.pods.get(pod).pace.slowed() - self.served_before(pod);
                 let pods = cluster.pods.named(target);
                 count("requests_slowed", pods.iter().map(slowed).sum());
             }
             Change::Drained(node) => count("pods_evicted", cluster.evicted(node) - self.evicted),
+            Change::Failing(target) => {
+                let failed =
+                    |pod: &Name| cluster.pods.get(pod).failing.failed() - self.served_before(pod);
+                let pods = cluster.pods.named(target);
+                count("requests_failed", pods.iter().map(failed).sum());
+            }
             _ => {}
         }
         effect
@@ -264,7 +274,10 @@ impl Acts {
             }
             let change = act.change.clone();
             match change {
-                Change::Links(..) | Change::Slow { .. } | Change::Skewed(..) => {
+                Change::Links(..)
+                | Change::Slow { .. }
+                | Change::Failing(_)
+                | Change::Skewed(..) => {
                     self.apply(&change, cluster, world);
                 }
                 _ => {}
@@ -307,16 +320,16 @@ impl Acts {
                 let cut_off: Vec<Name> = standing.iter().filter_map(Change::cuts_off).collect();
                 cluster.set_cut_off(&cut_off, world);
             }
-            Change::Down(name) => {
+            Change::Down(name, end) => {
                 let down = standing
                     .iter()
-                    .any(|c| matches!(c, Change::Down(n) if n == name));
+                    .any(|c| matches!(c, Change::Down(n, _) if n == name));
                 let backing = cluster
                     .backings
                     .get_mut(name)
                     .expect("checked when it began");
                 if down {
-                    backing.kill(world);
+                    backing.kill(*end, world);
                 } else {
                     backing.start(world);
                 }
@@ -339,6 +352,13 @@ impl Acts {
                         _ => None,
                     });
                     cluster.pods.get(&pod).pace.set(factors.product());
+                }
+            }
+            Change::Failing(target) => {
+                for pod in cluster.pods.named(target) {
+                    let failing = |c: &Change| matches!(c, Change::Failing(t) if cluster.pods.named(t).contains(&pod));
+                    let on = standing.iter().any(failing);
+                    cluster.pods.get(&pod).failing.set(on);
                 }
             }
             Change::Hung(containers) => {

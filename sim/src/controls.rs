@@ -12,7 +12,7 @@ use squall_reports::history::{Entry, Name, What};
 
 use crate::{
     acts::{Act, Acts, Change, LinkChange, Sides, Way},
-    cluster::{Cluster, OTHERS},
+    cluster::{Cluster, OTHERS, files::End},
     engine::{HostId, World},
     manifest::Patch,
     objects::Objects,
@@ -192,14 +192,15 @@ impl Controls<'_> {
         Ok(self.change_links(sides, LinkChange::Lossy(share)))
     }
 
-    /// Ends a service's database process. What it committed stays. Healed: started again.
+    /// Ends a service's database process. What it committed stays, unless it lies in the container
+    /// itself. Healed: the container is started again.
     ///
     /// # Errors
     /// No such service, or it has no store.
     pub fn stop_store(&mut self, service: &str) -> Result<Hold, ControlError> {
         let name: Name = format!("{service}-store").into();
         match self.cluster.backings.get(&name) {
-            Some(_) => Ok(self.stop_backing(&name)),
+            Some(_) => Ok(self.stop_backing(&name, End::Container)),
             None => Err(unknown("service with a store", service)),
         }
     }
@@ -207,7 +208,7 @@ impl Controls<'_> {
     /// Ends the broker's process. Its log stays. Healed: started again.
     pub fn stop_broker(&mut self) -> Hold {
         let name = Arc::clone(&self.cluster.broker().name);
-        self.stop_backing(&name)
+        self.stop_backing(&name, End::Container)
     }
 
     /// Drops what `host` has written to `peer` and not yet sent, and resets every connection
@@ -249,7 +250,23 @@ impl Controls<'_> {
         let slowed = pods.into_iter().map(slowed).collect();
         let target = target.into();
         let mut act = Act::new(Change::Slow { target, factor }, &[]);
-        act.slowed = slowed;
+        act.served = slowed;
+        Ok(self.begin(act))
+    }
+
+    /// Has a pod answer everything with 503, and do nothing else.
+    ///
+    /// # Errors
+    /// `target` is neither a pod nor a deployment.
+    pub fn fail_pod(&mut self, target: &str) -> Result<Hold, ControlError> {
+        let pods = self.pods(target, "pod or deployment")?;
+        let failed = |pod: Name| {
+            let before = self.cluster.pods.get(&pod).failing.failed();
+            (pod, before)
+        };
+        let failed = pods.into_iter().map(failed).collect();
+        let mut act = Act::new(Change::Failing(target.into()), &[]);
+        act.served = failed;
         Ok(self.begin(act))
     }
 
@@ -269,12 +286,18 @@ impl Controls<'_> {
         Ok(self.begin(Act::new(Change::Hung(hung), &[("containers_hung", count)])))
     }
 
-    /// `kubectl delete pod`, with its grace. Its ReplicaSet replaces it at once.
+    /// `kubectl delete pod`, with its grace. Its ReplicaSet replaces it at once. A database's pod
+    /// ends at once, and is down until this is healed; what it committed stays if it lies on a
+    /// claimed volume.
     ///
     /// # Errors
-    /// `target` is neither a pod nor a deployment.
+    /// `target` is neither a pod nor a deployment nor a database.
     pub fn delete_pods(&mut self, target: &str) -> Result<Hold, ControlError> {
-        let pods = self.pods(target, "pod or deployment")?;
+        if let Some(backing) = self.cluster.backings.get(target) {
+            let name = Arc::clone(&backing.name);
+            return Ok(self.stop_backing(&name, End::Pod));
+        }
+        let pods = self.pods(target, "pod, deployment or database")?;
         let now = self.world.now();
         let deleted = |pod: &&Name| self.cluster.pods.delete(pod, now, "deleted");
         let deleted = pods.iter().filter(deleted).count() as u64;
@@ -427,7 +450,7 @@ impl Controls<'_> {
         Ok(self.begin(Act::new(Change::Nothing, &[(name, ended)])))
     }
 
-    fn stop_backing(&mut self, name: &Name) -> Hold {
+    fn stop_backing(&mut self, name: &Name, end: End) -> Hold {
         let host = self
             .cluster
             .backings
@@ -435,7 +458,10 @@ impl Controls<'_> {
             .expect("the caller looked")
             .host;
         let ways: Vec<Way> = self.ways_to(&[host]);
-        let act = Act::new(Change::Down(Arc::clone(name)), &[("processes_ended", 1)]);
+        let act = Act::new(
+            Change::Down(Arc::clone(name), end),
+            &[("processes_ended", 1)],
+        );
         self.begin(act.watching(&ways, self.world))
     }
 

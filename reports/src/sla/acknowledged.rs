@@ -69,7 +69,8 @@ impl Sla for Acknowledged {
     }
 }
 
-fn created(request: &Request<'_>) -> Option<u64> {
+/// The id that the answer named.
+pub(super) fn created(request: &Request<'_>) -> Option<u64> {
     let location = request.answer()?.location?;
     location
         .trim_end_matches('/')

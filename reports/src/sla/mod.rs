@@ -5,24 +5,33 @@
 
 mod acknowledged;
 mod availability;
+mod back_off;
 mod breaker;
+mod calls_at_once;
 mod convergence;
 mod deadline;
+mod ejections;
 mod exactly_once;
 mod faults;
 mod fold;
 mod journeys;
 mod latency;
+mod locations;
 mod log;
+mod lost;
 mod never_negative;
+mod occurrences;
 mod one_to_one;
 mod outage;
 mod pairing;
+mod pods_ready;
 mod refusals;
 mod rollout;
+mod rollouts;
 mod run;
 mod scaling;
 mod seen;
+mod throughput;
 mod uptime;
 
 use std::fmt::Debug;
@@ -32,24 +41,33 @@ use crate::{check::Check, history::History};
 pub use self::{
     acknowledged::Acknowledged,
     availability::{Availability, Good},
+    back_off::BackOff,
     breaker::{Breaker, HystrixRules, Resilience4jRules, Rules},
+    calls_at_once::CallsAtOnce,
     convergence::Convergence,
     deadline::Deadline,
+    ejections::Ejections,
     exactly_once::ExactlyOnce,
     faults::FaultsActed,
     fold::FoldEquality,
     journeys::Journeys,
     latency::{Latency, Since},
+    locations::Locations,
     log::LogComplete,
+    lost::Lost,
     never_negative::NeverNegative,
+    occurrences::{Occurrences, Reaction},
     one_to_one::{EventSide, OneToOne},
     outage::{Mark, Outage},
     pairing::{Pairing, Statuses},
+    pods_ready::PodsReady,
     refusals::{NoneAccepted, Refusals},
     rollout::RolloutCompletes,
+    rollouts::Rollouts,
     run::{NoPanics, RunEnded},
     scaling::{Scales, ScalesDownLate},
     seen::{Seen, Sight},
+    throughput::Throughput,
     uptime::Uptime,
 };
 

@@ -28,6 +28,14 @@ pub(super) fn all() -> Vec<Box<dyn Sla>> {
             status: "state".into(),
             kept: Statuses::Except(names(&["pending", "refused"])),
         }),
+    ];
+    invariants.extend(without_orders());
+    invariants
+}
+
+/// What holds even where the orders themselves are lost.
+pub(super) fn without_orders() -> Vec<Box<dyn Sla>> {
+    let mut invariants: Vec<Box<dyn Sla>> = vec![
         Box::new(LogComplete),
         Box::new(FoldEquality {
             collection: Collection::named("myPages").of("customercenter"),
@@ -100,7 +108,8 @@ pub(super) fn breaker(
     }
 }
 
-fn orders() -> Collection {
+/// The orders that order keeps.
+pub(super) fn orders() -> Collection {
     Collection::named("orders").of("order")
 }
 

@@ -101,12 +101,40 @@ impl Hang {
     }
 }
 
+/// Whether a pod answers everything with 503, as one does that lost something it cannot do without.
+/// Unlike a hang it lasts over restarts of its container; clones are the same.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Failing {
+    on: Arc<AtomicBool>,
+    failed: Arc<AtomicU64>,
+}
+
+impl Failing {
+    pub(crate) fn set(&self, failing: bool) {
+        self.on.store(failing, Ordering::Relaxed);
+    }
+
+    /// Requests answered so.
+    pub(crate) fn failed(&self) -> u64 {
+        self.failed.load(Ordering::Relaxed)
+    }
+
+    /// True when the request that asks is one of them.
+    fn strikes(&self) -> bool {
+        let on = self.on.load(Ordering::Relaxed);
+        self.failed.fetch_add(u64::from(on), Ordering::Relaxed);
+        on
+    }
+}
+
 /// One start of a container, as its server sees it.
 pub(crate) struct Container {
     /// Its cores.
     pub(crate) processor: Processor,
     /// Whether it hangs.
     pub(crate) hang: Hang,
+    /// Whether its pod answers nothing but 503.
+    pub(crate) failing: Failing,
     /// How fast it is.
     pub(crate) pace: Pace,
     /// The pod's stream of service times.
@@ -198,8 +226,16 @@ impl Admission for Workers {
     fn admit(&self, method: &str, route: &str) -> BoxFuture<'_, Option<Permit>> {
         let Errand { cost, served } = self.errand(method, route);
         Box::pin(async move {
-            let Container { hang, recorder, .. } = &self.container;
+            let Container {
+                hang,
+                failing,
+                recorder,
+                ..
+            } = &self.container;
             hang.pass().await;
+            if failing.strikes() {
+                return None;
+            }
             let (place, since) = self.worker().await?;
             hang.pass().await;
             let late = self.spend(since, cost).await;

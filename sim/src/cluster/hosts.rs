@@ -1,5 +1,5 @@
 //! The hosts behind the pods: a database for each service, and the broker. What they hold outlives
-//! their processes.
+//! their processes; a database's, if it lies on a volume.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -19,6 +19,7 @@ use squall_reports::history::{Name, PodPhase, What};
 use super::{
     admission::Pace,
     directory::Directory,
+    files::{End, Files},
     listening::Watched,
     timed::{Repeats, TimedBroker, TimedDatabase},
 };
@@ -50,6 +51,17 @@ pub(crate) struct Backing {
     recorder: Recorder,
 }
 
+/// A database to be.
+pub(crate) struct NewStore<'a> {
+    /// Its host's name.
+    pub(crate) name: &'a str,
+    /// Whose it is.
+    pub(crate) service: &'a str,
+    pub(crate) model: &'a StoreModel,
+    /// Where its files lie.
+    pub(crate) files: Files,
+}
+
 /// What it serves.
 pub(crate) enum Content {
     /// A service's database.
@@ -63,6 +75,7 @@ pub(crate) struct StoreContent {
     pub(crate) service: Name,
     pub(crate) database: Sqlite,
     pub(crate) pace: Pace,
+    files: Files,
     model: Arc<StoreModel>,
     rng: Rng,
 }
@@ -78,24 +91,22 @@ pub(crate) struct BrokerContent {
 // === impl Backing ===
 
 impl Backing {
-    /// The database called `name`, empty and down; `service` is whose it is.
+    /// A database, empty and down.
     pub(crate) fn store(
-        name: &str,
-        service: &str,
-        model: &StoreModel,
+        new: &NewStore<'_>,
         seed: u64,
         directory: &Directory,
         recorder: &Recorder,
         world: &mut dyn World,
     ) -> Self {
-        let name: Name = name.into();
+        let name: Name = new.name.into();
         let host = world.add_host(&name);
-        let database = Sqlite::memory(world.clock(host)).expect("memory for an empty database");
         let content = StoreContent {
-            service: service.into(),
-            database,
+            service: new.service.into(),
+            database: empty(host, world),
             pace: Pace::normal(),
-            model: Arc::new(model.clone()),
+            files: new.files,
+            model: Arc::new(new.model.clone()),
             rng: Rng::stream(seed, &format!("store/{name}")),
         };
         Self::new(
@@ -170,6 +181,8 @@ impl Backing {
         } else if std::mem::take(&mut self.is_up) {
             world.power_loss(self.host);
             self.record(PodPhase::Killed, "its node lost power");
+            // The node's disk is there when it is back, and its kubelet makes a new container.
+            self.lose(End::Container, world);
         }
     }
 
@@ -205,15 +218,28 @@ impl Backing {
         world.start(self.host, "main", main);
     }
 
-    /// Kills its process. True: it ran.
-    pub(crate) fn kill(&mut self, world: &mut dyn World) -> bool {
+    /// Kills its process, with its container or its whole pod; files that are nowhere else go with
+    /// it. True: it ran.
+    pub(crate) fn kill(&mut self, end: End, world: &mut dyn World) -> bool {
         self.stopped = true;
         if !std::mem::replace(&mut self.is_up, false) {
             return false;
         }
         world.kill(self.host);
         self.record(PodPhase::Killed, "outage");
+        self.lose(end, world);
         true
+    }
+
+    /// The files go that do not outlive this end.
+    fn lose(&mut self, end: End, world: &dyn World) {
+        if let Content::Store(store) = &mut self.content
+            && !store.files.survive(end)
+        {
+            store.database = empty(self.host, world);
+            let text = format!("its files are gone: they lay in the {:?}", store.files);
+            self.recorder.record(&self.name, What::Note { text });
+        }
     }
 
     fn record(&self, phase: PodPhase, reason: &str) {
@@ -268,6 +294,10 @@ impl BrokerContent {
             tell_end(&recorder, &name, served);
         })
     }
+}
+
+fn empty(host: HostId, world: &dyn World) -> Sqlite {
+    Sqlite::memory(world.clock(host)).expect("memory for an empty database")
 }
 
 /// These processes only end when they cannot listen.

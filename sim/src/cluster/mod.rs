@@ -12,6 +12,7 @@ mod container;
 mod cpu;
 mod deployments;
 pub(crate) mod directory;
+pub(crate) mod files;
 pub(crate) mod hosts;
 mod listening;
 mod machines;
@@ -33,7 +34,8 @@ use squall_reports::history::Name;
 use self::{
     deployments::Deployments,
     directory::Directory,
-    hosts::{BROKER_HOST, Backing, Content},
+    files::Files,
+    hosts::{BROKER_HOST, Backing, Content, NewStore},
     machines::Machines,
     pods::Pods,
     scaling::{Phases, Scaling},
@@ -98,10 +100,15 @@ impl Cluster {
             world,
         )];
         for (name, store) in &model.stores {
-            let service = name.strip_suffix(STORE).unwrap_or(name);
-            backings.push(Backing::store(
-                name, service, store, seed, &directory, recorder, world,
-            ));
+            let set = spec.objects.stateful_sets.get(name);
+            let template = &set.expect("the spec was checked").template;
+            let new = NewStore {
+                name,
+                service: name.strip_suffix(STORE).unwrap_or(name),
+                model: store,
+                files: Files::at(&store.data, &template.container.mounts, &template.volumes),
+            };
+            backings.push(Backing::store(&new, seed, &directory, recorder, world));
         }
         for backing in &mut backings {
             backing.start(world);

@@ -22,7 +22,7 @@ use squall_reports::history::Name;
 
 use super::{
     absent::Absent,
-    admission::{self, Hang, Pace, Workers},
+    admission::{self, Failing, Hang, Pace, Workers},
     container::Container,
     directory::Directory,
     hosts::{BROKER_HOST, BROKER_PORT, STORE_PORT},
@@ -85,6 +85,8 @@ pub(crate) struct PodSlot {
     pub(crate) ready: bool,
     pub(crate) ready_since: Duration,
     pub(crate) pace: Pace,
+    /// Whether it answers nothing but 503.
+    pub(crate) failing: Failing,
     /// False once the present container has ended: the dead tell nothing.
     pub(crate) alive: Arc<AtomicBool>,
     /// The cores of the present container.
@@ -160,6 +162,7 @@ impl PodSlot {
         let container = admission::Container {
             processor: processor.expect("a container that starts has its cores"),
             hang: self.hang.clone(),
+            failing: self.failing.clone(),
             pace: self.pace.clone(),
             rng: self.streams.service_times.clone(),
             recorder: recorder.clone(),

@@ -15,7 +15,7 @@ use squall_reports::history::{Name, PodPhase, What};
 use tokio::time::sleep;
 
 use super::{
-    admission::{Hang, Pace},
+    admission::{Failing, Hang, Pace},
     container::{Container, Due},
     directory::Directory,
     listening::Watched,
@@ -126,6 +126,7 @@ impl Pods {
             ready: false,
             ready_since: now,
             pace: Pace::normal(),
+            failing: Failing::default(),
             alive: Arc::default(),
             processor: None,
             hang: Hang::default(),

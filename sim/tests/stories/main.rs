@@ -11,3 +11,4 @@ mod siege;
 mod story;
 mod town;
 mod turmoil;
+mod volumes;

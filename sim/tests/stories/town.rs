@@ -10,7 +10,7 @@ use squall_sim::{
     },
     objects::{
         Labels, Objects,
-        container::{Container, Environment, PodTemplate, Resources},
+        container::{Container, Environment, PodTemplate, Resources, Volume, VolumeKind},
         deployment::{Deployment, IntOrPercent, Service, ServicePort, StatefulSet, Strategy},
         probe::{Probe, ProbeHandler, Probes},
     },
@@ -18,6 +18,9 @@ use squall_sim::{
 };
 
 use crate::story::{ms, who};
+
+/// Where databases have their files.
+const DATA: &str = "/data";
 
 /// A Deployment and its Service.
 #[derive(Clone, Copy)]
@@ -215,12 +218,21 @@ fn service(spec: &DeploymentSpec) -> Service {
     }
 }
 
+/// Its files lie on a claimed volume.
 fn stateful_set(name: &str) -> StatefulSet {
+    let mut template = template(name);
+    let kind = VolumeKind::Claim(format!("files-{name}-0"));
+    template.volumes.push(Volume {
+        name: "files".to_owned(),
+        kind,
+    });
+    let mount = ("files".to_owned(), DATA.to_owned());
+    template.container.mounts.push(mount);
     StatefulSet {
         name: name.to_owned(),
         replicas: 1,
         selector: labels(name),
-        template: template(name),
+        template,
     }
 }
 
@@ -228,7 +240,7 @@ fn store_model(spec: StoreSpec) -> StoreModel {
     StoreModel {
         commit_ms: spec.commit,
         read_ms: spec.read,
-        data: "/data".to_owned(),
+        data: DATA.to_owned(),
         unfinished: spec
             .unfinished
             .iter()

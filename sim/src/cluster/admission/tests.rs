@@ -36,6 +36,7 @@ struct Server {
     work: Work,
     processor: Processor,
     hang: Hang,
+    failing: Failing,
 }
 
 /// Starts that server now.
@@ -44,9 +45,11 @@ fn server(model: &ProgramModel, cores_milli: u64) -> Server {
     let recorder = Recorder::new(move || start.elapsed(), || {});
     let processor = Processor::new(cores_milli, recorder.clone());
     let hang = Hang::default();
+    let failing = Failing::default();
     let container = Container {
         processor: processor.clone(),
         hang: hang.clone(),
+        failing: failing.clone(),
         pace: Pace::normal(),
         rng: Rng::stream(1, "service"),
         recorder,
@@ -57,6 +60,7 @@ fn server(model: &ProgramModel, cores_milli: u64) -> Server {
         work: Work::new(Workers::new(model, container)),
         processor,
         hang,
+        failing,
     }
 }
 
@@ -240,4 +244,21 @@ fn cost_of_admission() {
         let [sleeping, admitted] = best;
         println!("{users} users, {cores_milli}m: {sleeping} ns asleep, {admitted} ns admitted");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_fails_answers_503_at_once_until_it_is_healed_and_counts_it() {
+    let server = server(&model(1, 10, us(1_000, 1_000), TimeRange::ZERO), 1000);
+    server.failing.set(true);
+    let start = Instant::now();
+    for _ in 0..3 {
+        assert!(server.work.admit("GET", "/orders").await.is_none());
+    }
+    assert_eq!(
+        (start.elapsed(), server.failing.failed()),
+        (Duration::ZERO, 3)
+    );
+    server.failing.set(false);
+    assert!(server.work.admit("GET", "/orders").await.is_some());
+    assert_eq!(server.failing.failed(), 3);
 }
