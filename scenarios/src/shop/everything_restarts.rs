@@ -19,7 +19,7 @@ pub(super) fn scenario() -> Scenario {
         claim: "Whatever dies, one after the other, under load: no acknowledged order is lost, \
                 none is charged twice, and the shop recovers.",
         cluster: doubled(),
-        loads: vec![FULL_SHELVES, customers(ORDINARY, 4.0, 100)],
+        loads: vec![FULL_SHELVES, customers(ORDINARY, 4.0, 140)],
         faults: vec![
             at(5, kill("order-1")),
             at(12, kill("pay")),
@@ -33,7 +33,7 @@ pub(super) fn scenario() -> Scenario {
             at(72, kill("gateway")),
             at(80, power_loss("order-2")),
         ],
-        safety: Duration::from_secs(120),
+        safety: Duration::from_secs(160),
         settle: Duration::from_secs(90),
         sla: vec![
             at_least_accepted(60.0),

@@ -34,9 +34,9 @@ pub(super) fn scenario() -> Scenario {
         safety: Duration::from_secs(100),
         settle: Duration::from_secs(60),
         sla: vec![
-            // What was under way when payment stopped is still paid for.
-            none_accepted_during(0, 2),
-            refused_during(0, 2),
+            // Payment's preStop hook keeps it for 5 s, and what is under way then is still paid for.
+            none_accepted_during(0, 7),
+            refused_during(0, 7),
             // Pods start in up to 4 s, are not probed for 10 s, then every 5 s, and every proxy
             // knows of them after 2 s more; a half-open call that just missed them ends 1 s later,
             // and the next one comes with the first order after 5 s more.
