@@ -11,8 +11,9 @@ const HOUR_US: u64 = 3_600_000_000;
 
 /// Requests to one service, and how they were answered.
 ///
-/// Up is what was answered 2xx, 3xx or 4xx, or refused as documented: the service knew what it said.
-/// All else is down: 5xx, no connection, no answer in time. What the load's end cut off is nobody's.
+/// Up is what was answered 2xx, 3xx or 4xx, or refused as documented: the service knew what it
+/// said. All else is down: 5xx, no connection, no answer in time. What the load's end cut off is
+/// nobody's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServiceLevel {
     /// Requests that met it up, refusals included.

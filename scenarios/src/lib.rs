@@ -6,7 +6,8 @@
 //! **What it must not know:** how packets move, how a platform rule works, how a figure is
 //! computed.
 //!
-//! **Where to start reading:** [`scenario`], then any file of [`shop`], then [`runner`]. Long runs: [`year`].
+//! **Where to start reading:** [`scenario`], then any file of [`shop`], then [`runner`].
+//! Long runs are in [`year`].
 
 pub mod catalogue;
 pub mod command;

@@ -3,8 +3,8 @@
 //! **Names.** A `target` is a pod (`order-1`), a deployment (`order`: all its pods), one of its
 //! pods by its place among them at that time (`order/1` is the first by name), a database
 //! host (`order-store`), `broker`, `clients` (every load host), a node (`node-1`) or a zone
-//! (`zone-a`): what runs there. One side of a link may be `others`: every host but the other side's.
-//! A node or zone that is cut off from all others is cut off from the control plane, too.
+//! (`zone-a`): what runs there. One side of a link may be `others`: every host but the other
+//! side's. A node or zone that is cut off from all others is cut off from the control plane, too.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 

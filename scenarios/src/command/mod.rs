@@ -47,8 +47,8 @@ pub struct ListArgs {
 /// What to run and how.
 #[derive(Clone, Debug, Args)]
 pub struct RunArgs {
-    /// Names of scenarios, or parts of names; none means all. Years are run only when they are named
-    /// (`shop/year`), and never with --seeds.
+    /// Names of scenarios, or parts of names; none means all. Years are run only when they are
+    /// named (`shop/year`), and never with --seeds.
     pub filters: Vec<String>,
     /// The seed of the one run of each scenario.
     #[arg(long, default_value_t = 1, conflicts_with = "seeds")]

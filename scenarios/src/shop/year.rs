@@ -35,8 +35,9 @@ pub fn years() -> Vec<Year> {
 fn documented() -> Year {
     Year {
         name: "shop/year-documented",
-        claim: "A year with one pod of each context, day by day: the supporting contexts keep their \
-                60 %; the crashes of their one pod alone cost order and product their five nines.",
+        claim: "A year with one pod of each context, day by day: the supporting contexts keep \
+                their 60 %; the crashes of their one pod alone cost order and product their five \
+                nines.",
         cluster: cluster::documented(),
         loads: loads(),
         happenings: Happenings {

@@ -2,22 +2,22 @@
 //!
 //! How often, and who says so:
 //!
-//! * A pod crashes [`CRASHES`] times a year. Gray, "Why do computers stop and what can be done about
-//!   it?" (Tandem TR 85.7, 1985): a conventional, well-managed transaction processing system fails
-//!   about once in two weeks. No public figure for the crashes of a container was found.
+//! * A pod crashes [`CRASHES`] times a year. Gray, "Why do computers stop and what can be done
+//!   about it?" (Tandem TR 85.7, 1985): a conventional, well-managed transaction processing system
+//!   fails about once in two weeks. No public figure for the crashes of a container was found.
 //! * A machine goes down [`NODE_LOSSES`] times a year. Dean, "Designs, Lessons and Advice from
 //!   Building Large Distributed Systems" (LADIS 2009): servers crash at least twice a year. It is
 //!   back within [`NODE_BACK_MS`]; Ford et al., "Availability in Globally Distributed Storage
 //!   Systems" (OSDI 2010): nine of ten such outages end within 15 minutes. (The tenth is left out.)
-//! * A zone is cut off [`ZONE_PARTITIONS`] times a year for [`ZONE_CUT_MS`]. Dean, "The Joys of Real
-//!   Hardware" (in the same talk): of eight network maintenances in a cluster's year four might
-//!   cause random losses of connectivity for about 30 minutes. A zone is taken for such a cluster,
-//!   and the loss for complete: the worst reading.
+//! * A zone is cut off [`ZONE_PARTITIONS`] times a year for [`ZONE_CUT_MS`]. Dean, "The Joys of
+//!   Real Hardware" (in the same talk): of eight network maintenances in a cluster's year four
+//!   might cause random losses of connectivity for about 30 minutes. A zone is taken for such a
+//!   cluster, and the loss for complete: the worst reading.
 //! * New versions come as often as the documents say: order less than once a month, the others once
 //!   a week.
 //!
-//! Each happens at most once a day, with its daily probability, at any time of the day but its first
-//! ten minutes and last hour.
+//! Each happens at most once a day, with its daily probability, at any time of the day but its
+//! first ten minutes and last hour.
 
 use squall_chaos::fault::{Direction, Fault, Kind, Start};
 use squall_kit::rng::Rng;

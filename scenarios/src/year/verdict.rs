@@ -233,8 +233,9 @@ fn observed(kept: Kept, objective: Objective, level: &ServiceLevel, horizon: Dur
     let used = 100.0 * budget_used(burn, horizon, year);
     let worst = objective.burn_rate(level.worst_hour.value());
     format!(
-        "{}: {kept}; {used:.1} % of the year's error budget, burnt {burn:.1} times too fast, in the \
-         worst hour {worst:.0} times; {} refused; {} outages, {:.0} s in all, the longest {:.0} s",
+        "{}: {kept}; {used:.1} % of the year's error budget, burnt {burn:.1} times too fast, in \
+         the worst hour {worst:.0} times; {} refused; {} outages, {:.0} s in all, the longest \
+         {:.0} s",
         word(kept.verdict),
         level.refused,
         level.outages,
