@@ -58,9 +58,21 @@ fn flags_that_make_no_sense_are_refused() {
         &["run", "stock", "--jobs", "0"],
         &["run", "stock", "--engine", "steam"],
         &["run", "stock", "--faster"],
+        &["run", "shop/year", "--horizon", "decade"],
         &["list", "--yaml"],
     ] {
         assert_refused(&squall(args), &["error: "]);
+    }
+}
+
+#[test]
+fn a_year_is_neither_for_many_seeds_nor_for_a_slow_engine() {
+    for args in [
+        &["run", "shop/year", "--seeds", "2"][..],
+        &["run", "stock", "shop/year-hardened", "--seeds", "2"],
+        &["shop/year-documented", "--engine", "turmoil"],
+    ] {
+        assert_refused(&squall(args), &["a year is long"]);
     }
 }
 

@@ -369,3 +369,120 @@ fn faults(days: &[Day]) -> Vec<FaultResult> {
     });
     of_days.collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use squall_chaos::fault::{Fault, Kind, Start};
+    use squall_reports::{check::Verdict, service_level::ServiceLevel};
+
+    use super::{Day, Promise, Shown, report};
+    use crate::{catalogue, year::Year};
+
+    const ONE_POD: Promise = Promise {
+        service: "order",
+        target: "order:8080",
+        percent: 99.999,
+        shown: Shown::OnePod {
+            back_after: Duration::from_secs(20),
+        },
+    };
+
+    fn year() -> Year {
+        catalogue::years().remove(0)
+    }
+
+    fn fault(kind: Kind) -> Fault {
+        Fault {
+            kind,
+            start: Start::AtMs(1_000),
+            length_ms: Some(1_000),
+        }
+    }
+
+    fn crash() -> Fault {
+        fault(Kind::Kill {
+            target: "order/1".into(),
+        })
+    }
+
+    /// A day on which so many requests to each service met it up and down.
+    fn day(number: u32, (up, down): (u64, u64), events: &[Fault]) -> Day {
+        let level = ServiceLevel {
+            up,
+            down,
+            ..ServiceLevel::default()
+        };
+        Day {
+            number,
+            result: report(&year(), 1, &[]).result,
+            levels: vec![level; 4],
+            events: events.to_vec(),
+            failures: Vec::new(),
+            panics: Vec::new(),
+        }
+    }
+
+    fn judged(shown: Shown, met: (u64, u64), events: &[Fault]) -> Verdict {
+        let promise = Promise { shown, ..ONE_POD };
+        promise.judge(0, &[day(1, met, events)]).verdict
+    }
+
+    #[test]
+    fn one_pod_must_be_seen_to_break_its_promise_when_it_crashes_and_only_then() {
+        let shown = ONE_POD.shown;
+        assert_eq!(judged(shown, (21_590, 5), &[crash()]), Verdict::Pass);
+        assert_eq!(judged(shown, (21_595, 0), &[crash()]), Verdict::Fail);
+        assert_eq!(judged(shown, (21_595, 0), &[]), Verdict::Pass);
+        assert_eq!(judged(shown, (21_590, 5), &[]), Verdict::Fail);
+        assert_eq!(judged(shown, (0, 0), &[]), Verdict::Vacuous);
+    }
+
+    #[test]
+    fn several_pods_must_stand_a_crash_and_nothing_is_claimed_of_a_lost_node() {
+        let lost = fault(Kind::NodeLoss {
+            node: "node-1".into(),
+        });
+        assert_eq!(
+            judged(Shown::SeveralPods, (21_594, 1), &[crash()]),
+            Verdict::Pass
+        );
+        assert_eq!(
+            judged(Shown::SeveralPods, (21_590, 5), &[crash()]),
+            Verdict::Fail
+        );
+        assert_eq!(
+            judged(Shown::SeveralPods, (21_000, 595), &[crash(), lost]),
+            Verdict::Pass
+        );
+    }
+
+    #[test]
+    fn what_is_to_be_kept_must_surely_be_kept() {
+        let promise = |met| {
+            let promise = Promise {
+                percent: 60.0,
+                shown: Shown::Kept,
+                ..ONE_POD
+            };
+            promise.judge(0, &[day(1, met, &[])]).verdict
+        };
+        assert_eq!(promise((700, 300)), Verdict::Pass);
+        assert_eq!(promise((6, 3)), Verdict::Fail, "too few to tell");
+        assert_eq!(promise((500, 500)), Verdict::Fail);
+    }
+
+    #[test]
+    fn days_add_up_and_a_broken_invariant_of_one_fails_the_year() {
+        let mut second = day(2, (10, 0), &[]);
+        second.result.requests.issued = 3;
+        second.result.simulated_s = 86_400.0;
+        second.failures = vec!["day 2: orders paired with pays".to_owned()];
+        let all = report(&year(), 1, &[day(1, (10, 0), &[]), second.clone(), second]);
+        assert_eq!(all.result.requests.issued, 6);
+        assert!((all.result.simulated_s - 2.0 * 86_400.0).abs() < 1e-6);
+        assert_eq!(all.checks[0].verdict, Verdict::Fail);
+        assert!(all.checks[0].evidence[0].contains("paired"));
+    }
+}

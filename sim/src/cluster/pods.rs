@@ -302,7 +302,11 @@ impl Pods {
         if self.due.is_none_or(|due| due > now) {
             return;
         }
-        let names: Vec<Name> = self.pods.keys().map(Arc::clone).collect();
+        let acting = self.pods.values().filter(|pod| {
+            let due = pod.container.next_deadline().is_some_and(|at| at <= now);
+            pod.can_act() && (due || pod.container.is_gone())
+        });
+        let names: Vec<Name> = acting.map(|pod| Arc::clone(&pod.name)).collect();
         for name in names {
             self.advance_one(&name, objects, world);
         }

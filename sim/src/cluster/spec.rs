@@ -139,7 +139,7 @@ impl ClusterSpec {
 }
 
 /// Hosts beside pods and databases, with some to spare.
-const ROOM: usize = 24;
+const ROOM: usize = 12;
 /// Pods that may be there for each that is wanted: itself, its successor, and those that take their
 /// time to end.
 const ROUNDS: usize = 6;

@@ -34,8 +34,12 @@ impl Worker {
     }
 
     /// Publishes the context's outbox.
-    pub(crate) fn relay(pod: &Pod) -> Self {
-        Self::new("relay", Relay::new(topic(pod)).run(pod.clone()))
+    ///
+    /// # Errors
+    /// An unreadable `RELAY_LEASE_MS`.
+    pub(crate) fn relay(pod: &Pod) -> Result<Self, ConfigError> {
+        let relay = Relay::new(topic(pod)).with(&pod.config)?;
+        Ok(Self::new("relay", relay.run(pod.clone())))
     }
 
     /// Hands the events of the topic to `policy`, on behalf of the context's consumer group.

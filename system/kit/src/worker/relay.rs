@@ -6,6 +6,7 @@ use super::back_off::BackOff;
 use crate::{
     Pod,
     bus::{BusError, Position},
+    config::{Config, ConfigError},
     signal::Signal,
     store::{Lease, OutboxRow, StoreError},
 };
@@ -51,6 +52,17 @@ impl Relay {
             batch: 100,
             lease: Duration::from_secs(6),
         }
+    }
+
+    /// The same with a lease of `RELAY_LEASE_MS` milliseconds, if that is set; at least 3. A longer
+    /// one costs less while nothing happens, and more time when a pod is lost that held it.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`].
+    pub fn with(mut self, config: &Config) -> Result<Self, ConfigError> {
+        let ms = config.parsed("RELAY_LEASE_MS", "milliseconds", millis(self.lease))?;
+        self.lease = Duration::from_millis(ms.max(3));
+        Ok(self)
     }
 
     /// Relays until `pod.stop` is raised; then finishes the batch it is at and gives up the lease.

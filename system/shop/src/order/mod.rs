@@ -38,6 +38,7 @@ pub async fn run(pod: Pod) -> Result<(), Error> {
     let hal = Hal::new(&pod.config, OrderRecord::COLLECTION, "order");
     let payment = Payment::new(&pod)?;
     let patience = payment.patience + millis(&pod, "RECOVERY_MARGIN_MS", 2_000)?;
+    let period = millis(&pod, "RECOVERY_PERIOD_MS", 2_000)?;
     let orders = Reads::<OrderRecord> {
         hal: hal.clone(),
         visible: Some((record::VISIBLE, record::YES)),
@@ -50,9 +51,9 @@ pub async fn run(pod: Pod) -> Result<(), Error> {
         payment,
     });
     let workers = vec![
-        Worker::relay(&pod),
+        Worker::relay(&pod)?,
         Worker::consumer(&pod, GROUP, |unit, event| Box::pin(follow(unit, event))),
-        Worker::new("recovery", recovery::run(pod.clone(), patience)),
+        Worker::new("recovery", recovery::run(pod.clone(), patience, period)),
     ];
     service::serve(&pod, orders.router(&pod).merge(front), workers).await
 }

@@ -12,16 +12,14 @@ use super::{
     settlement::settle,
 };
 
-/// How often the worker looks.
-const PERIOD: Duration = Duration::from_secs(2);
-
 /// Refuses every order that this worker has seen `PENDING` for longer than `patience`: longer than
-/// the front can take. Nobody knows whether it was paid, so its payment is abandoned.
+/// the front can take. Nobody knows whether it was paid, so its payment is abandoned. It looks once
+/// in each `period`.
 ///
 /// The age of an order is counted from the moment this worker first saw it, by its own steady
 /// clock: no wall clock is compared with another pod's, so a skewed one refuses nobody. Should the
 /// front be slower still, the first commit wins.
-pub(super) async fn run(pod: Pod, patience: Duration) {
+pub(super) async fn run(pod: Pod, patience: Duration, period: Duration) {
     let mut seen: BTreeMap<u64, Instant> = BTreeMap::new();
     while !pod.stop.is_raised() {
         // Without an answer from the database there is nothing to settle; the next look is soon.
@@ -39,7 +37,7 @@ pub(super) async fn run(pod: Pod, patience: Duration) {
         tokio::select! {
             biased;
             () = pod.stop.raised() => {}
-            () = sleep(PERIOD) => {}
+            () = sleep(period) => {}
         }
     }
 }

@@ -42,7 +42,7 @@ pub async fn run(pod: Pod) -> Result<(), Error> {
         .route("/pays", post(approval::post))
         .with_state(approve);
     let workers = vec![
-        Worker::relay(&pod),
+        Worker::relay(&pod)?,
         Worker::consumer(&pod, GROUP, |unit, event| {
             Box::pin(policy::react(unit, event))
         }),

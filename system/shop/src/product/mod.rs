@@ -46,7 +46,7 @@ pub async fn run(pod: Pod) -> Result<(), Error> {
         .merge(deliveries.router(&pod))
         .merge(counter);
     let workers = vec![
-        Worker::relay(&pod),
+        Worker::relay(&pod)?,
         Worker::consumer(&pod, GROUP, |unit, event| {
             Box::pin(policy::react(unit, event))
         }),
