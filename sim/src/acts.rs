@@ -341,42 +341,14 @@ impl Acts {
                 });
                 cluster.repeats().set(shares.fold(0.0, f64::max));
             }
-            Change::Slow { target, .. } => {
-                for pod in cluster.pods.named(target) {
-                    let factors = standing.iter().filter_map(|c| match c {
-                        Change::Slow { target, factor }
-                            if cluster.pods.named(target).contains(&pod) =>
-                        {
-                            Some(*factor)
-                        }
-                        _ => None,
-                    });
-                    cluster.pods.get(&pod).pace.set(factors.product());
-                }
-            }
-            Change::Failing(target) => {
-                for pod in cluster.pods.named(target) {
-                    let failing = |c: &Change| matches!(c, Change::Failing(t) if cluster.pods.named(t).contains(&pod));
-                    let on = standing.iter().any(failing);
-                    cluster.pods.get(&pod).failing.set(on);
-                }
+            Change::Slow { .. } | Change::Failing(_) | Change::Skewed(..) => {
+                set_each(change, &standing, cluster, world);
             }
             Change::Hung(containers) => {
                 let hung = |c: &Change| matches!(c, Change::Hung(those) if those == containers);
                 let standing = standing.iter().any(hung);
                 for (pod, start) in containers {
                     cluster.hang(pod, *start, standing, world);
-                }
-            }
-            Change::Skewed(target, _) => {
-                for host in cluster.named(target) {
-                    let skews = standing.iter().filter_map(|c| match c {
-                        Change::Skewed(t, by_ms) if cluster.named(t).contains(&host) => {
-                            Some(*by_ms)
-                        }
-                        _ => None,
-                    });
-                    world.set_skew(host, skews.sum());
                 }
             }
             Change::Drained(node) => {
@@ -414,6 +386,45 @@ impl Acts {
             }
             world.set_link(way.0, way.1, link);
         }
+    }
+}
+
+/// Brings each pod or clock of a target to what the standing acts make of it.
+fn set_each(change: &Change, standing: &[Change], cluster: &Cluster, world: &mut dyn World) {
+    match change {
+        Change::Slow { target, .. } => {
+            for pod in cluster.pods.named(target) {
+                let factors = standing.iter().filter_map(|c| match c {
+                    Change::Slow { target, factor }
+                        if cluster.pods.named(target).contains(&pod) =>
+                    {
+                        Some(*factor)
+                    }
+                    _ => None,
+                });
+                cluster.pods.get(&pod).pace.set(factors.product());
+            }
+        }
+        Change::Failing(target) => {
+            for pod in cluster.pods.named(target) {
+                let failing = |c: &Change| match c {
+                    Change::Failing(target) => cluster.pods.named(target).contains(&pod),
+                    _ => false,
+                };
+                let on = standing.iter().any(failing);
+                cluster.pods.get(&pod).failing.set(on);
+            }
+        }
+        Change::Skewed(target, _) => {
+            for host in cluster.named(target) {
+                let skews = standing.iter().filter_map(|c| match c {
+                    Change::Skewed(t, by_ms) if cluster.named(t).contains(&host) => Some(*by_ms),
+                    _ => None,
+                });
+                world.set_skew(host, skews.sum());
+            }
+        }
+        _ => unreachable!("all others act on a whole"),
     }
 }
 

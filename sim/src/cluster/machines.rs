@@ -60,14 +60,15 @@ pub(crate) struct Machines {
 // === impl Machines ===
 
 impl Machines {
-    pub(crate) fn new(model: &ClusterModel) -> Self {
+    /// With these databases and the broker on them.
+    pub(crate) fn new<'a>(model: &ClusterModel, backings: impl Iterator<Item = &'a Name>) -> Self {
         let settings = NodeSettings {
             monitor_grace: Duration::from_secs(model.node_monitor_grace_s),
             toleration: Duration::from_secs(model.unreachable_toleration_s),
             ..NodeSettings::default()
         };
         let models = model.nodes.iter();
-        Self {
+        let mut machines = Self {
             models: models
                 .map(|node| (node.name.clone(), node.clone()))
                 .collect(),
@@ -78,7 +79,11 @@ impl Machines {
             evicted: BTreeMap::new(),
             backings: BTreeMap::new(),
             changed: false,
+        };
+        for name in backings {
+            machines.place_backing(name);
         }
+        machines
     }
 
     /// True when there is such a machine.
@@ -143,7 +148,7 @@ impl Machines {
     }
 
     /// Puts a database or the broker somewhere, before anything else is there.
-    pub(crate) fn place_backing(&mut self, name: &Name) {
+    fn place_backing(&mut self, name: &Name) {
         let placed: Vec<_> = self.placed_backings().collect();
         let node = self.nodes.place(name, Spread::default(), &placed);
         let node = node.expect("every cluster has a node, and all are ready at the start");

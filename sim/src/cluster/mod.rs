@@ -127,10 +127,7 @@ impl Cluster {
         };
         let delay = model.cluster.endpoint_propagation_ms;
         let backings: BTreeMap<Name, Backing> = backings.collect();
-        let mut machines = Machines::new(&model.cluster);
-        for name in backings.keys() {
-            machines.place_backing(name);
-        }
+        let machines = Machines::new(&model.cluster, backings.keys());
         let mut cluster = Self {
             manifests: spec.manifests.clone(),
             stated: spec.objects.clone(),
