@@ -2,6 +2,9 @@
 //!
 //! A container without one counts as ready as soon as it runs. So the old pod goes before the new
 //! one listens, and everybody is refused for as long as order takes to start.
+//!
+//! Over seeds 1 to 200: availability 64.56 % (the central 90 %: 57.1 to 71.3), 41.8 failed (32 to
+//! 52) of 117.9 tries (101 to 135). The document's run lies inside each.
 
 use std::time::Duration;
 
