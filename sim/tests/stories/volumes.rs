@@ -42,11 +42,13 @@ fn written_and_kept(
 }
 
 fn end_container(controls: &mut Controls<'_>) {
-    controls.stop_store("notes").unwrap();
+    controls.stop_store("notes").expect("notes has a store");
 }
 
 fn end_pod(controls: &mut Controls<'_>) {
-    controls.delete_pods("notes-store").unwrap();
+    controls
+        .delete_pods("notes-store")
+        .expect("it is a StatefulSet");
 }
 
 fn claim() -> Option<VolumeKind> {
