@@ -34,7 +34,7 @@ pub(super) fn scenario() -> Scenario {
         safety: Duration::from_secs(100),
         settle: Duration::from_secs(60),
         sla: vec![
-            // Payment's preStop hook keeps it for 5 s, and what is under way then is still paid for.
+            // Payment's preStop hook keeps it for 5 s; what is under way then is still paid for.
             none_accepted_during(0, 7),
             refused_during(0, 7),
             // Pods start in up to 4 s, are not probed for 10 s, then every 5 s, and every proxy

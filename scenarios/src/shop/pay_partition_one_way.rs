@@ -37,9 +37,9 @@ pub(super) fn scenario() -> Scenario {
             // Until shortly before the heal: what waits then is answered.
             none_accepted_between(15, 33),
             payments_abandoned(),
-            // Hystrix counts the failures of the last 10 s: a breaker that had too few calls to open
-            // (20) may still do so that long after the heal. It tries again after 5 s, with the
-            // next order.
+            // Hystrix counts the failures of the last 10 s: a breaker that had too few calls to
+            // open (20) may still do so that long after the heal. It tries again after 5 s, with
+            // the next order.
             accepted_after(0, 17, 100.0),
             breaker_cycles(),
             converges(20),

@@ -262,9 +262,9 @@ const fn steady(
 // === Manifests ===
 
 /// In both deployments alike: who relays a context's events to the broker renews its lease every
-/// 10 s, not every 2 s, and order looks for orders that a crash left pending as often. The documents
-/// leave both open; they are a third of what happens in an idle day, and decide on nobody's being
-/// up.
+/// 10 s, not every 2 s, and order looks for orders that a crash left pending as often. The
+/// documents leave both open; they are a third of what happens in an idle day, and decide on
+/// nobody's being up.
 const LEASE: Operation = Operation::add(ENVIRONMENT, LEASE_SETTING);
 /// Order has settings already.
 const ORDER_LEASE: Operation = Operation::add(MORE_ENVIRONMENT, LEASE_ENTRY);
