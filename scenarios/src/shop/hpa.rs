@@ -5,7 +5,7 @@
 //! that order is scaled, serves everybody meanwhile, and is scaled back when the stabilisation
 //! window is over.
 //!
-//! Over seeds 1 to 200: 100 %, 321 hits/s (the central 90 %: 314 to 357), response 0.062 s,
+//! Over seeds 1 to 189: 100 %, 321 hits/s (the central 90 %: 314 to 357), response 0.062 s,
 //! concurrency 19.98. The document's 18.72 and its longest time of 0.79 s have the network and the
 //! start of its users in them, of which it says nothing.
 
