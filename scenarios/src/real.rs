@@ -86,7 +86,12 @@ impl Real {
             let base_url = format!("http://localhost:{}", address.port());
             let pod = Pod {
                 name: Arc::from(format!("{}-1", context.name)),
-                config: Config::new([("BASE_URL", base_url.as_str()), ("TOPIC", system.name)]),
+                config: Config::new([
+                    ("BASE_URL", base_url.as_str()),
+                    ("TOPIC", system.name),
+                    // Whoever serves it on one machine waits for its end, and for no idle browser.
+                    ("SHUTDOWN_LINGER_MS", "0"),
+                ]),
                 net: Net::new(net),
                 store: open_store(context.name, &path)?,
                 bus: Bus::new(broker.clone()),

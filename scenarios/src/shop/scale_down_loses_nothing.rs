@@ -1,4 +1,9 @@
 //! Three orders become one under load.
+//!
+//! Ten orders a second, because Hystrix gives the one that is left ten slots to payment, and a
+//! payment takes some 110 ms. At 20 a second the slots turn away 8 orders of 100 000 that come at
+//! random (Erlang B: 2.2 erlangs, 10 slots), 3 in 50 runs; at 10 a second 0.2 of a million, one in
+//! ten thousand runs. Whoever is turned away then was not lost by the scaling.
 
 use std::time::Duration;
 
@@ -33,7 +38,7 @@ pub(super) fn scenario() -> Scenario {
                 Patch::edit("Deployment/pay", TWO),
             ],
         ),
-        loads: vec![FULL_SHELVES, customers(ORDINARY, 20.0, 50)],
+        loads: vec![FULL_SHELVES, customers(ORDINARY, 10.0, 50)],
         faults: vec![at(SCALED_S, apply(Patch::edit("Deployment/order", ONE)))],
         safety: Duration::from_secs(60),
         settle: Duration::from_secs(60),
@@ -44,7 +49,7 @@ pub(super) fn scenario() -> Scenario {
             all_accepted(),
             all_ok("DELETE", "/orders/{order}"),
             up("order:8080", 99.999),
-            all_complete(800),
+            all_complete(400),
             converges(20),
         ],
         invariants: invariants::all(),

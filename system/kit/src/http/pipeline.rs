@@ -19,7 +19,7 @@ use http::{HeaderValue, Method, StatusCode, header};
 use http_body_util::BodyExt;
 
 use super::problem::Problem;
-use crate::{Pod, clock::Clock, spawn::Spawn, work::Work};
+use crate::{Pod, clock::Clock, spawn::Spawn, stop::Stop, work::Work};
 
 /// The largest body a service takes: 1 MiB.
 pub const BODY_LIMIT_BYTES: usize = 1024 * 1024;
@@ -41,6 +41,7 @@ pub fn pipeline(pod: &Pod, router: Router) -> Router {
         work: pod.work.clone(),
         spawn: pod.spawn.clone(),
         clock: pod.clock.clone(),
+        stop: pod.stop.clone(),
     };
     router
         .fallback(unknown_route)
@@ -52,6 +53,7 @@ struct Front {
     work: Work,
     spawn: Spawn,
     clock: Clock,
+    stop: Stop,
 }
 
 async fn pass(State(front): State<Arc<Front>>, request: Request, next: Next) -> Response {
@@ -61,6 +63,11 @@ async fn pass(State(front): State<Arc<Front>>, request: Request, next: Next) -> 
     };
     let now = date(front.clock.now_ms());
     answer.headers_mut().entry(header::DATE).or_insert(now);
+    if front.stop.is_raised() {
+        // The connection's last answer: see `net::server`.
+        let close = HeaderValue::from_static("close");
+        answer.headers_mut().insert(header::CONNECTION, close);
+    }
     answer
 }
 

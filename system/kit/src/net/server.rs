@@ -1,4 +1,20 @@
 //! Serving a router: an accept loop of our own, so that every task is the pod's.
+//!
+//! # The end of a kept-alive connection
+//!
+//! Either end of a kept-alive connection may close it at any time, so a request may be on its way
+//! while the other end closes (RFC 9112, section 9.5). Its sender cannot know whether it was
+//! processed, and must not send it again unless it is idempotent (RFC 9110, section 9.2.2): a
+//! `POST` is lost then, though nobody did anything wrong. That is what happens to callers when a
+//! server closes its idle connections at the moment of its stop signal, as Go's `Shutdown` and
+//! hyper's `graceful_shutdown` do.
+//!
+//! The one safe moment for a server to close is right after an answer that said
+//! `Connection: close` (section 9.6): the client sends nothing more there. So a stopped server
+//! takes no new connections, says so in every answer that it still gives, and lets connections
+//! that are idle [linger](ServerSettings::linger) for as long as clients keep them for a next
+//! request (nginx: `keepalive_min_timeout`; Envoy drains in the same way). Only then it closes
+//! those that nobody used: no client takes them any more.
 
 use std::{io, pin::pin, sync::Arc, time::Duration};
 
@@ -34,6 +50,10 @@ pub struct ServerSettings {
     pub idle: Duration,
     /// How long requests under way may take after the stop signal.
     pub grace: Duration,
+    /// How long an idle connection stays open after the stop signal, for one last request. Longer
+    /// than [`ClientSettings::idle`](super::client::ClientSettings::idle), for the same reason as
+    /// `idle`; never longer than `grace`. 0 closes at once.
+    pub linger: Duration,
 }
 
 impl Default for ServerSettings {
@@ -43,12 +63,14 @@ impl Default for ServerSettings {
             idle: Duration::from_secs(60),
             // Kubernetes kills 30 s after the stop signal.
             grace: Duration::from_secs(20),
+            linger: Duration::from_secs(16),
         }
     }
 }
 
 impl ServerSettings {
-    /// The defaults, with `SERVER_CONNECTIONS`, `SERVER_IDLE_MS` and `SHUTDOWN_GRACE_MS` as set.
+    /// The defaults, with `SERVER_CONNECTIONS`, `SERVER_IDLE_MS`, `SHUTDOWN_GRACE_MS` and
+    /// `SHUTDOWN_LINGER_MS` as set.
     ///
     /// # Errors
     /// [`ConfigError::Invalid`].
@@ -59,6 +81,7 @@ impl ServerSettings {
             let ms = config.parsed(name, "milliseconds", default_ms)?;
             Ok::<_, ConfigError>(Duration::from_millis(ms))
         };
+        let grace = ms("SHUTDOWN_GRACE_MS", default.grace)?;
         Ok(Self {
             connections: config
                 .parsed(
@@ -68,7 +91,8 @@ impl ServerSettings {
                 )?
                 .max(1),
             idle: ms("SERVER_IDLE_MS", default.idle)?,
-            grace: ms("SHUTDOWN_GRACE_MS", default.grace)?,
+            grace,
+            linger: ms("SHUTDOWN_LINGER_MS", default.linger)?.min(grace),
         })
     }
 }
@@ -94,8 +118,8 @@ impl Server {
         })
     }
 
-    /// Answers requests until the pod's stop signal. Then it stops accepting, closes idle
-    /// connections, lets requests under way end within the grace period, and returns.
+    /// Answers requests until the pod's stop signal. Then it stops accepting, lets requests under
+    /// way end within the grace period and idle connections linger, and returns.
     ///
     /// # Errors
     /// [`Error::Io`] when accepting fails again and again.
@@ -173,6 +197,11 @@ async fn connection(
         _ended = serving.as_mut() => return,
         () = stop.raised() => {}
     }
+    // The pipeline says `Connection: close` now, and hyper closes after such an answer.
+    if timeout(settings.linger, serving.as_mut()).await.is_ok() {
+        return;
+    }
     serving.as_mut().graceful_shutdown();
-    let _ = timeout(settings.grace, serving).await;
+    let rest = settings.grace.saturating_sub(settings.linger);
+    let _ = timeout(rest, serving).await;
 }
