@@ -13,7 +13,9 @@ use crate::{
     acts::Acts,
     cluster::{Cluster, ceil_ms, spec::ClusterSpec},
     controls::{Controls, Nemesis},
-    engine::{Engine, EngineError, HostId, Link, Settings, Stopped, TurmoilEngine, World},
+    engine::{
+        Engine, EngineError, HostId, Interleaving, Link, Settings, Stopped, TurmoilEngine, World,
+    },
     inspection::Inspection,
     load::{Load, crowd::Crowd},
     recorder::{Recorder, WORLD},
@@ -62,8 +64,12 @@ impl Run {
         loads: &[Load],
         seed: u64,
         kind: EngineKind,
+        interleaving: Interleaving,
     ) -> Result<Self, EngineError> {
-        let settings = settings(spec, seed);
+        let settings = Settings {
+            interleaving,
+            ..settings(spec, seed)
+        };
         let epoch_ms = settings.epoch_ms;
         let mut world: Box<dyn World> = match kind {
             EngineKind::Events => Box::new(Engine::new(settings)?),

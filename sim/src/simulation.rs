@@ -7,7 +7,7 @@ use squall_reports::history::History;
 use crate::{
     cluster::spec::{ClusterSpec, SpecError},
     controls::Nemesis,
-    engine::EngineError,
+    engine::{EngineError, Interleaving},
     load::{self, Load},
     run::Run,
 };
@@ -28,6 +28,7 @@ pub struct Simulation {
     loads: Vec<Load>,
     seed: u64,
     engine: EngineKind,
+    interleaving: Interleaving,
 }
 
 /// What a run gave.
@@ -62,7 +63,16 @@ impl Simulation {
             loads: loads.to_vec(),
             seed,
             engine,
+            interleaving: Interleaving::Fifo,
         })
+    }
+
+    /// The same run with another order of what is due at one instant. Everything that the run's own
+    /// seed decides (load, faults, latencies) is drawn as before. The turmoil engine ignores it.
+    #[must_use]
+    pub fn interleaved(mut self, interleaving: Interleaving) -> Self {
+        self.interleaving = interleaving;
+        self
     }
 
     /// Runs it. Before the run starts every pod is up, its time counting for nothing. Then the
@@ -70,7 +80,13 @@ impl Simulation {
     /// (until the system is quiet, at most for `settle`) and `inspect` (stores and log are written
     /// down).
     pub fn run(self, nemesis: Box<dyn Nemesis>, duration: Duration, settle: Duration) -> Outcome {
-        let run = match Run::new(&self.spec, &self.loads, self.seed, self.engine) {
+        let run = match Run::new(
+            &self.spec,
+            &self.loads,
+            self.seed,
+            self.engine,
+            self.interleaving,
+        ) {
             Ok(run) => run,
             Err(error) => return Outcome::never_began(&error),
         };

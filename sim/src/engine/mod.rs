@@ -65,6 +65,7 @@
 //! | no task of nobody, no thread | `a_bare_spawn_fails_…`, `a_blocking_thread_ends_the_run` |
 //! | panics are told, livelocks named | `a_panic_ends_its_task_alone_…`, `a_livelock_ends_…` |
 //! | calm means calm | `calm_links_have_no_effects` |
+//! | other orders, each of its own seed | `engine_interleaving` |
 //!
 //! ## What differs from Linux
 //!
@@ -94,6 +95,7 @@ mod connection;
 mod cut;
 mod directory;
 mod effects;
+mod interleaving;
 mod interrupt;
 mod lane;
 mod link;
@@ -111,6 +113,7 @@ mod world;
 
 pub use directory::Directory;
 pub use effects::Effects;
+pub use interleaving::Interleaving;
 pub use interrupt::Interrupter;
 pub use link::Link;
 pub use settings::Settings;

@@ -1,6 +1,6 @@
 //! What a run's engine is made with.
 
-use super::link::Link;
+use super::{interleaving::Interleaving, link::Link};
 
 /// Settings of one run's engine.
 #[derive(Clone, Debug)]
@@ -18,6 +18,8 @@ pub struct Settings {
     /// More polls of one host than this in one instant of virtual time are a livelock. Each poll
     /// runs up to 61 ready tasks.
     pub polls_per_instant: u64,
+    /// What comes first at one instant. The turmoil engine knows one order only and ignores it.
+    pub interleaving: Interleaving,
 }
 
 impl Settings {
@@ -30,6 +32,7 @@ impl Settings {
             link: Link::healthy(1, 1),
             backlog: 1024,
             polls_per_instant: 100_000,
+            interleaving: Interleaving::Fifo,
         }
     }
 }

@@ -17,6 +17,7 @@ use squall_kit::{
 
 use super::{
     connection::{Connection, Key},
+    interleaving::Deferral,
     interrupt::Interrupter,
     port::Port,
     world::TaskPanic,
@@ -146,6 +147,8 @@ pub(super) struct Host {
     pub backlog: AtomicUsize,
     /// How far its wall clock is off.
     pub skew_ms: AtomicI64,
+    /// Puts off its tasks, if they are to run in another order than they were woken.
+    pub deferral: Option<Deferral>,
 }
 
 impl Host {

@@ -102,6 +102,7 @@ impl Engine {
         let run = Arc::new(new_run(&settings, blocking_thread));
         let mut wire = Wire::new(run.clone(), net.enter(), settings.seed, settings.link);
         wire.names = vec![String::new(); count];
+        wire.shuffle = settings.interleaving.of_wire();
         let (start, timer) = {
             let _context = runtime.enter();
             (Instant::now(), Box::pin(tokio::time::sleep(Duration::ZERO)))
@@ -280,6 +281,7 @@ impl World for Engine {
             inbox: Mutex::default(),
             backlog: AtomicUsize::new(self.settings.backlog),
             skew_ms: AtomicI64::new(0),
+            deferral: self.settings.interleaving.of_host(name),
         });
         slot.host = Some(Tenant {
             waker: Waker::from(host.clone()),

@@ -29,6 +29,11 @@ pub(super) trait Home {
     fn now(&self) -> Duration;
     /// Where panics are recorded.
     fn panics(&self) -> &Mutex<Vec<TaskPanic>>;
+    /// True when a task that is ready, and was put off so often in a row, has to let others run
+    /// first.
+    fn defers(&self, _in_a_row: u32) -> bool {
+        false
+    }
 }
 
 impl Home for Host {
@@ -43,6 +48,11 @@ impl Home for Host {
     fn panics(&self) -> &Mutex<Vec<TaskPanic>> {
         &self.run.panics
     }
+
+    fn defers(&self, in_a_row: u32) -> bool {
+        let deferral = self.deferral.as_ref();
+        deferral.is_some_and(|deferral| deferral.defers(in_a_row))
+    }
 }
 
 /// A future that a host runs: a panic in it ends it alone and is recorded.
@@ -50,6 +60,8 @@ pub(super) struct Task<F, H: Home> {
     host: Arc<H>,
     name: &'static str,
     future: Option<F>,
+    /// How often in a row it was put off.
+    deferred: u32,
 }
 
 impl<F, H: Home> Task<F, H> {
@@ -58,6 +70,7 @@ impl<F, H: Home> Task<F, H> {
             host,
             name,
             future: Some(future),
+            deferred: 0,
         }
     }
 
@@ -83,6 +96,13 @@ impl<F: Future<Output = ()> + Unpin, H: Home> Future for Task<F, H> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        if self.host.defers(self.deferred) {
+            self.deferred += 1;
+            // To the end of the queue of what is ready.
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        self.deferred = 0;
         let polled = self.guard(|future| match future {
             Some(future) => Pin::new(future).poll(context),
             None => Poll::Ready(()),

@@ -10,6 +10,7 @@ use turmoil_net::{EnterGuard, Packet, TcpFlags, TcpSegment, Transport};
 
 use super::{
     connection::{CLIENT, Child, Connection, End, Key, Phase, SERVER, State, slot},
+    interleaving::Shuffle,
     lane::Lane,
     link::Link,
     shared::{Run, lock},
@@ -52,6 +53,8 @@ pub(super) struct Wire {
     /// When to forget connections that were closed at one end or both.
     pub orphans: VecDeque<(u64, Arc<Connection>)>,
     pub trace: Trace,
+    /// Gives packets that arrive together another order.
+    pub shuffle: Option<Shuffle>,
     sequence: u64,
     /// Reused from pass to pass.
     packets: Vec<Packet>,
@@ -71,6 +74,7 @@ impl Wire {
             waiting: BTreeMap::new(),
             orphans: VecDeque::new(),
             trace: Trace::default(),
+            shuffle: None,
             sequence: 0,
             packets: Vec::new(),
         }
@@ -228,14 +232,27 @@ impl Wire {
     /// Delivers everything that has arrived by now.
     pub(super) fn deliver_due(&mut self) {
         let now_ms = self.run.now_ms();
-        while let Some(entry) = self.queue.first_entry() {
-            let (due_ms, sequence) = *entry.key();
-            if due_ms > now_ms {
-                return;
+        let Some(shuffle) = self.shuffle.take() else {
+            while let Some((sequence, flight)) = self.pop_due(now_ms) {
+                self.arrive(sequence, flight);
             }
-            let flight = entry.remove();
+            return;
+        };
+        let mut flights = Vec::new();
+        while let Some(flight) = self.pop_due(now_ms) {
+            flights.push(flight);
+        }
+        for (sequence, flight) in shuffle.shuffle(flights) {
             self.arrive(sequence, flight);
         }
+        self.shuffle = Some(shuffle);
+    }
+
+    /// Takes the next packet that has arrived by now, with its sequence number.
+    fn pop_due(&mut self, now_ms: u64) -> Option<(u64, Flight)> {
+        let entry = self.queue.first_entry()?;
+        let (due_ms, sequence) = *entry.key();
+        (due_ms <= now_ms).then(|| (sequence, entry.remove()))
     }
 
     /// A packet is at the door of its host.
