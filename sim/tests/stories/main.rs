@@ -2,6 +2,7 @@
 
 mod control;
 mod faults;
+mod interleaving;
 mod load;
 mod nodes;
 mod notes;
