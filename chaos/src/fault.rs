@@ -233,6 +233,32 @@ impl Kind {
                 | Self::RolloutUndo { .. }
         )
     }
+
+    /// What it is called, whomever it strikes.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Stop { .. } => "stop",
+            Self::Kill { .. } => "kill",
+            Self::PowerLoss { .. } => "power loss",
+            Self::Partition { .. } => "partition",
+            Self::SlowLink { .. } => "slow link",
+            Self::LossyLink { .. } => "lossy link",
+            Self::StoreOutage { .. } => "store outage",
+            Self::BrokerOutage => "broker outage",
+            Self::LostReply { .. } => "lost reply",
+            Self::DuplicateDeliveries { .. } => "duplicate deliveries",
+            Self::SlowPod { .. } => "slow pod",
+            Self::Failing { .. } => "failing",
+            Self::Hang { .. } => "hang",
+            Self::DeletePods { .. } => "delete pods",
+            Self::Apply { .. } => "apply",
+            Self::RolloutRestart { .. } => "rollout restart",
+            Self::RolloutUndo { .. } => "rollout undo",
+            Self::Drain { .. } => "drain",
+            Self::NodeLoss { .. } => "node loss",
+            Self::ClockSkew { .. } => "clock skew",
+        }
+    }
 }
 
 impl fmt::Display for Kind {
@@ -290,6 +316,33 @@ impl fmt::Display for Kind {
             Self::ClockSkew { target, skew_ms } => {
                 write!(f, "clock skew of {target} by {skew_ms} ms")
             }
+        }
+    }
+}
+
+impl fmt::Display for Start {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AtMs(ms) => write!(
+                f,
+                "at {:.3} s",
+                std::time::Duration::from_millis(*ms).as_secs_f64()
+            ),
+            Self::At(moment, nth) => write!(f, "at occurrence {nth} of {moment}"),
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind, self.start)?;
+        match self.length_ms {
+            Some(ms) => write!(
+                f,
+                ", for {:.3} s",
+                std::time::Duration::from_millis(ms).as_secs_f64()
+            ),
+            None => Ok(()),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Does an entry of a history show the moment that a fault waits for?
 
+use std::fmt;
+
 use squall_reports::history::{Entry, What};
 
 use crate::fault::Moment;
@@ -46,6 +48,25 @@ impl Moment {
                 },
             ) => is_or_any(sent, method) && is_or_any(asked, route),
             _ => false,
+        }
+    }
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CallSent { host, target } => write!(f, "a call from {host} to {target}"),
+            Self::CallEnded { host, target } => {
+                write!(f, "the end of a call from {host} to {target}")
+            }
+            Self::Committed { host, commit } if commit.is_empty() => {
+                write!(f, "a commit of {host}")
+            }
+            Self::Committed { host, commit } => write!(f, "commit {commit}… of {host}"),
+            Self::Published { kind } => write!(f, "a published {kind}"),
+            Self::Consumed { consumer, kind } => write!(f, "{consumer}'s handling of {kind}"),
+            Self::Hint { host, name } => write!(f, "{host}'s {name:?}"),
+            Self::Requested { method, route } => write!(f, "a request {method} {route}"),
         }
     }
 }

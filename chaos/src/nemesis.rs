@@ -13,6 +13,8 @@ use crate::fault::{Direction, Fault, Kind, Start};
 /// Strikes as a plan says, heals as it says, and has every effect counted.
 pub struct FaultNemesis {
     faults: Vec<Planned>,
+    /// From then on nothing begins, and everything is healed.
+    calm_from: Option<Duration>,
 }
 
 struct Planned {
@@ -43,7 +45,15 @@ impl FaultNemesis {
                     state: State::Waiting { occurrences: 0 },
                 })
                 .collect(),
+            calm_from: None,
         }
+    }
+
+    /// The same, but at this virtual time everything is healed, and nothing begins any more.
+    #[must_use]
+    pub fn until(mut self, calm_from: Duration) -> Self {
+        self.calm_from = Some(calm_from);
+        self
     }
 }
 
@@ -69,6 +79,12 @@ impl Nemesis for FaultNemesis {
     }
 
     fn advance(&mut self, now: Duration, controls: &mut Controls<'_>) {
+        if self.calm_from.is_some_and(|calm_from| calm_from <= now) {
+            self.calm_from = None;
+            self.finish(now, controls);
+            controls.heal_everything();
+            return;
+        }
         // Heal first: of two faults on one link that touch, the later one must stand.
         for (number, planned) in self.faults.iter_mut().enumerate() {
             if let State::Acting {
@@ -100,7 +116,7 @@ impl Nemesis for FaultNemesis {
                 State::Acting { until, .. } => until,
                 State::Over => None,
             });
-        deadlines.min()
+        deadlines.chain(self.calm_from).min()
     }
 
     fn finish(&mut self, _now: Duration, controls: &mut Controls<'_>) {

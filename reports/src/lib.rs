@@ -25,6 +25,7 @@ pub mod documented;
 pub mod fingerprint;
 pub mod history;
 pub mod junit;
+pub mod lanes;
 mod line;
 pub mod linter;
 pub mod occurrence;

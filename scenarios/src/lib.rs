@@ -11,6 +11,7 @@
 
 pub mod catalogue;
 pub mod command;
+pub mod explore;
 pub mod names;
 pub mod pool;
 pub mod real;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use squall::command::{Command, CommandLine, list, run, serve};
+use squall::command::{Command, CommandLine, explore, list, merge, replay, run, serve};
 
 fn main() -> ExitCode {
     let line = CommandLine::parse();
@@ -11,6 +11,10 @@ fn main() -> ExitCode {
         None => run::run(&line.run),
         Some(Command::Run(args)) => run::run(&args),
         Some(Command::List(args)) => list::list(&args),
+        Some(Command::Explore(args)) => explore::explore(&args),
+        Some(Command::Replay(args)) => replay::replay(&args),
+        Some(Command::Merge(args)) => merge::merge(&args),
+        Some(Command::Work(args)) => explore::work(&args),
         Some(Command::Serve(args)) => serve::serve(&args),
     };
     ending.into()

@@ -26,9 +26,24 @@ pub struct Run {
     pub report: Report,
 }
 
+/// How a run differs from those of the catalogue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Conduct {
+    /// Which engine moves the packets.
+    pub engine: EngineKind,
+    /// When everything is healed and nothing strikes any more; `None`: when the load ends.
+    pub calm_from: Option<Duration>,
+}
+
 /// Runs `scenario` with `seed`. A panic of the simulator itself is that run's verdict.
 pub fn run(scenario: &Scenario, seed: u64, engine: EngineKind) -> Run {
-    let simulated = panic::catch_unwind(AssertUnwindSafe(|| simulate(scenario, seed, engine)));
+    let calm_from = None;
+    conduct(scenario, seed, Conduct { engine, calm_from })
+}
+
+/// The same in another way.
+pub fn conduct(scenario: &Scenario, seed: u64, how: Conduct) -> Run {
+    let simulated = panic::catch_unwind(AssertUnwindSafe(|| simulate(scenario, seed, how)));
     let outcome = simulated.unwrap_or_else(|payload| never_ended(panicked(payload.as_ref())));
     let history = outcome.history;
     let mut checks = judge(&history, &soundness(scenario));
@@ -46,15 +61,18 @@ pub fn run(scenario: &Scenario, seed: u64, engine: EngineKind) -> Run {
     Run { history, report }
 }
 
-fn simulate(scenario: &Scenario, seed: u64, engine: EngineKind) -> Outcome {
+fn simulate(scenario: &Scenario, seed: u64, how: Conduct) -> Outcome {
     let spec = scenario.cluster.spec().map_err(anyhow::Error::from);
     let made = spec.and_then(|spec| {
-        Simulation::new(spec, &scenario.loads, seed, engine).map_err(anyhow::Error::from)
+        Simulation::new(spec, &scenario.loads, seed, how.engine).map_err(anyhow::Error::from)
     });
     match made {
         Ok(simulation) => {
-            let nemesis = Box::new(FaultNemesis::new(&scenario.faults));
-            simulation.run(nemesis, scenario.safety, scenario.settle)
+            let mut nemesis = FaultNemesis::new(&scenario.faults);
+            if let Some(calm_from) = how.calm_from {
+                nemesis = nemesis.until(calm_from);
+            }
+            simulation.run(Box::new(nemesis), scenario.safety, scenario.settle)
         }
         Err(error) => Outcome {
             broken: vec![error.to_string()],

@@ -425,7 +425,7 @@ impl Controls<'_> {
     }
 
     /// Heals whatever still acts, and starts every pod that waits to be started again.
-    pub(crate) fn heal_everything(&mut self) {
+    pub fn heal_everything(&mut self) {
         for number in self.acts.standing() {
             self.acts.heal(number, self.cluster, self.world);
         }

@@ -1,6 +1,9 @@
 //! The command line: what can be asked, and how it can end.
 
+pub mod explore;
 pub mod list;
+pub mod merge;
+pub mod replay;
 pub mod run;
 pub mod serve;
 
@@ -8,6 +11,11 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use self::{
+    explore::{ExploreArgs, WorkerArgs},
+    merge::MergeArgs,
+    replay::ReplayArgs,
+};
 use crate::year::{DAYS, Year};
 
 /// A wind tunnel for event-driven microservices.
@@ -32,6 +40,15 @@ pub enum Command {
     List(ListArgs),
     /// Run scenarios, judge them, write results.
     Run(RunArgs),
+    /// Search for the faults that break a system, shrink them, write them down.
+    Explore(ExploreArgs),
+    /// Run what `explore` found once more.
+    Replay(ReplayArgs),
+    /// Join the parts of a campaign that `explore --shard` made.
+    Merge(MergeArgs),
+    /// Carries out plans for `explore`.
+    #[command(name = explore::WORKER, hide = true)]
+    Work(WorkerArgs),
     /// The real thing on its documented ports, over TCP.
     Serve(ServeArgs),
 }

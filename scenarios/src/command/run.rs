@@ -211,7 +211,7 @@ fn prepare(out: &Path) -> Result<()> {
 }
 
 /// The first Ctrl-C lets the runs under way finish; the second one ends the program.
-fn listen_for_interrupts(stop: &Arc<AtomicBool>) {
+pub(super) fn listen_for_interrupts(stop: &Arc<AtomicBool>) {
     let stop = Arc::clone(stop);
     let listening = ctrlc::set_handler(move || {
         if stop.swap(true, Ordering::Relaxed) {
@@ -224,7 +224,7 @@ fn listen_for_interrupts(stop: &Arc<AtomicBool>) {
     }
 }
 
-fn progress(runs: usize) -> ProgressBar {
+pub(super) fn progress(runs: usize) -> ProgressBar {
     let target = if io::stderr().is_terminal() {
         ProgressDrawTarget::stderr()
     } else {
@@ -332,7 +332,7 @@ fn finish(args: &RunArgs, made: Vec<Made>, total: Duration) -> Result<Ending> {
 }
 
 /// Whole or not at all: a reader never sees half a file.
-fn write(path: &Path, text: &str) -> Result<()> {
+pub(super) fn write(path: &Path, text: &str) -> Result<()> {
     let draft = path.with_extension("draft");
     fs::write(&draft, text)
         .and_then(|()| fs::rename(&draft, path))
@@ -377,7 +377,7 @@ fn ending_of(verdict: RunVerdict) -> Ending {
     clippy::disallowed_types,
     reason = "the wall figures are real time by definition"
 )]
-struct Stopwatch(std::time::Instant);
+pub(super) struct Stopwatch(std::time::Instant);
 
 #[expect(
     clippy::disallowed_types,
@@ -385,11 +385,11 @@ struct Stopwatch(std::time::Instant);
     reason = "the wall figures are real time by definition"
 )]
 impl Stopwatch {
-    fn start() -> Self {
+    pub(super) fn start() -> Self {
         Self(std::time::Instant::now())
     }
 
-    fn elapsed(&self) -> Duration {
+    pub(super) fn elapsed(&self) -> Duration {
         self.0.elapsed()
     }
 }

@@ -86,10 +86,13 @@ const DELIVERY_STATUS: &str = "/_embedded/deliveries/0/status";
 /// Statuses that show that the delivery is decided on.
 const IN_HAND: &[&str] = &["PREPARED", "BACKORDERED", "STARTED", "COMPLETED"];
 
+/// Waits until the page shows that the delivery is decided on.
+pub(super) const PAGE_IN_HAND: Step = wait_for(PAGE, PAGE_STATUS, IN_HAND);
+
 /// Orders, and waits until the page shows what became of the delivery.
 pub(super) const ORDER: Journey = Journey {
     name: "order",
-    steps: &[Step::Request(PLACE), wait_for(PAGE, PAGE_STATUS, IN_HAND)],
+    steps: &[Step::Request(PLACE), PAGE_IN_HAND],
 };
 
 /// Orders; an operator sends and hands over; the customer sees it.

@@ -1,5 +1,6 @@
 //! The shop's scenarios, one a file.
 
+mod arena;
 mod cluster;
 mod control_plane;
 mod invariants;
@@ -44,6 +45,7 @@ mod volume_missing;
 mod volume_survives;
 mod year;
 
+pub use arena::arena;
 pub use cluster::SYSTEM;
 pub use year::years;
 

@@ -1,0 +1,239 @@
+//! Simpler relatives of a plan, the boldest first: faults are dropped, then users, then journeys;
+//! what was set goes back to what the system says; windows become shorter, counts lower, triggers
+//! earlier.
+
+use std::collections::VecDeque;
+
+use crate::{
+    fault::{Fault, Start},
+    plan::Plan,
+};
+
+/// Shrinks a plan step by step. It knows nothing of runs: whoever drives it asks for candidates
+/// and tells which of them still fails.
+#[derive(Debug)]
+pub struct Shrinker {
+    smallest: Plan,
+    candidates: VecDeque<Plan>,
+    /// Something was accepted since the candidates were made from the first stage on.
+    progress: bool,
+    stage: usize,
+}
+
+/// Makes candidates of one sort, bold ones first.
+type Stage = fn(&Plan) -> Vec<Plan>;
+
+const STAGES: [Stage; 7] = [
+    without_faults,
+    without_users,
+    with_fewer_journeys,
+    without_settings,
+    with_shorter_windows,
+    with_earlier_triggers,
+    with_an_earlier_end,
+];
+
+// === impl Shrinker ===
+
+impl Shrinker {
+    /// Begins with a plan that fails.
+    pub fn new(failing: Plan) -> Self {
+        Self {
+            candidates: without_faults(&failing).into(),
+            smallest: failing,
+            progress: false,
+            stage: 0,
+        }
+    }
+
+    /// The simplest plan so far that fails.
+    pub fn smallest(&self) -> &Plan {
+        &self.smallest
+    }
+
+    /// The next simpler plans to try, at most so many; none: nothing simpler fails.
+    pub fn next(&mut self, most: usize) -> Vec<Plan> {
+        while self.candidates.is_empty() {
+            self.stage += 1;
+            if self.stage == STAGES.len() {
+                if !self.progress {
+                    return Vec::new();
+                }
+                self.stage = 0;
+                self.progress = false;
+            }
+            self.candidates = STAGES[self.stage](&self.smallest).into();
+        }
+        let most = most.min(self.candidates.len());
+        self.candidates.drain(..most).collect()
+    }
+
+    /// This candidate fails, too: go on from it.
+    pub fn accept(&mut self, plan: Plan) {
+        debug_assert!(
+            plan.size() <= self.smallest.size(),
+            "a candidate is never larger"
+        );
+        self.smallest = plan;
+        self.progress = true;
+        self.candidates = STAGES[self.stage](&self.smallest).into();
+    }
+}
+
+/// Without all, a half, a quarter, … a single one (delta debugging: Zeller and Hildebrandt, 2002).
+fn without<T: Clone>(items: &[T]) -> Vec<Vec<T>> {
+    let mut kept = Vec::new();
+    let mut part = items.len();
+    while part > 0 {
+        for from in (0..items.len()).step_by(part) {
+            let to = (from + part).min(items.len());
+            kept.push([&items[..from], &items[to..]].concat());
+        }
+        part /= 2;
+    }
+    kept
+}
+
+fn without_faults(plan: &Plan) -> Vec<Plan> {
+    let kept = without(&plan.faults).into_iter();
+    kept.map(|faults| Plan {
+        faults,
+        ..plan.clone()
+    })
+    .collect()
+}
+
+fn without_users(plan: &Plan) -> Vec<Plan> {
+    let mut candidates: Vec<Plan> = Vec::new();
+    if plan.aftermath > 0 {
+        candidates.push(Plan {
+            aftermath: 0,
+            ..plan.clone()
+        });
+    }
+    candidates.extend(without(&plan.users).into_iter().map(|users| Plan {
+        users,
+        ..plan.clone()
+    }));
+    candidates.retain(|plan| plan.journeys() > 0);
+    candidates
+}
+
+fn with_fewer_journeys(plan: &Plan) -> Vec<Plan> {
+    let mut candidates = Vec::new();
+    for aftermath in lower(u64::from(plan.aftermath), 1) {
+        candidates.push(Plan {
+            aftermath: u32::try_from(aftermath).unwrap_or(1),
+            ..plan.clone()
+        });
+    }
+    for (place, users) in plan.users.iter().enumerate() {
+        for journeys in lower(u64::from(users.journeys), 1) {
+            let mut smaller = plan.clone();
+            smaller.users[place].journeys = u32::try_from(journeys).unwrap_or(1);
+            candidates.push(smaller);
+        }
+    }
+    candidates
+}
+
+fn without_settings(plan: &Plan) -> Vec<Plan> {
+    let mut candidates = vec![Plan {
+        replicas: Vec::new(),
+        settings: Vec::new(),
+        shuffled: false,
+        latency_ms: None,
+        ..plan.clone()
+    }];
+    candidates.extend(without(&plan.replicas).into_iter().map(|replicas| Plan {
+        replicas,
+        ..plan.clone()
+    }));
+    candidates.extend(without(&plan.settings).into_iter().map(|settings| Plan {
+        settings,
+        ..plan.clone()
+    }));
+    candidates.push(Plan {
+        shuffled: false,
+        ..plan.clone()
+    });
+    candidates.push(Plan {
+        latency_ms: None,
+        ..plan.clone()
+    });
+    candidates.retain(|candidate| candidate != plan);
+    candidates
+}
+
+fn with_shorter_windows(plan: &Plan) -> Vec<Plan> {
+    each_fault(plan, |fault| {
+        let lengths = fault.length_ms.map(|ms| lower(ms, 1)).unwrap_or_default();
+        let shorter = lengths.into_iter().map(|ms| Fault {
+            length_ms: Some(ms),
+            ..fault.clone()
+        });
+        shorter.collect()
+    })
+}
+
+fn with_earlier_triggers(plan: &Plan) -> Vec<Plan> {
+    each_fault(plan, |fault| {
+        let starts: Vec<Start> = match &fault.start {
+            Start::AtMs(ms) => lower(*ms, 1_000).into_iter().map(Start::AtMs).collect(),
+            Start::At(moment, nth) => lower(u64::from(*nth), 1)
+                .into_iter()
+                .map(|nth| Start::At(moment.clone(), u32::try_from(nth).unwrap_or(1)))
+                .collect(),
+        };
+        let earlier = starts.into_iter().map(|start| Fault {
+            start,
+            ..fault.clone()
+        });
+        earlier.collect()
+    })
+}
+
+fn with_an_earlier_end(plan: &Plan) -> Vec<Plan> {
+    let mut candidates: Vec<Plan> = lower(plan.calm_from_ms, 2_000)
+        .into_iter()
+        .map(|calm_from_ms| Plan {
+            calm_from_ms,
+            ..plan.clone()
+        })
+        .collect();
+    for (place, users) in plan.users.iter().enumerate() {
+        for from_ms in lower(users.from_ms, 1_000) {
+            let mut smaller = plan.clone();
+            smaller.users[place].from_ms = from_ms;
+            candidates.push(smaller);
+        }
+    }
+    candidates
+}
+
+fn each_fault(plan: &Plan, simpler: impl Fn(&Fault) -> Vec<Fault>) -> Vec<Plan> {
+    let mut candidates = Vec::new();
+    for (place, fault) in plan.faults.iter().enumerate() {
+        for fault in simpler(fault) {
+            let mut smaller = plan.clone();
+            smaller.faults[place] = fault;
+            candidates.push(smaller);
+        }
+    }
+    candidates
+}
+
+/// The least, the half, three quarters: few steps down to anything.
+fn lower(value: u64, least: u64) -> Vec<u64> {
+    if value <= least {
+        return Vec::new();
+    }
+    let over = value - least;
+    let mut values = vec![least, least + over / 2, least + over * 3 / 4];
+    if over < 8 {
+        values.push(value - 1);
+    }
+    values.dedup();
+    values.retain(|lower| *lower < value);
+    values
+}

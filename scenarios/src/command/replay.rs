@@ -1,0 +1,69 @@
+//! `squall replay`: runs a repro again.
+
+use std::{fs, path::PathBuf};
+
+use anyhow::{Context, Result};
+use clap::Args;
+use squall_reports::lanes::lanes;
+
+use super::Ending;
+use crate::explore::repro::{Replayed, Repro};
+
+/// What to replay.
+#[derive(Clone, Debug, Args)]
+pub struct ReplayArgs {
+    /// A `*.repro.json`.
+    pub file: PathBuf,
+    /// Print the whole history, a lane for each host.
+    #[arg(long)]
+    pub trace: bool,
+}
+
+/// Replays, and says whether the check still fails.
+pub fn replay(args: &ReplayArgs) -> Ending {
+    replayed(args).unwrap_or_else(|error| {
+        eprintln!("squall: {error:#}");
+        Ending::Usage
+    })
+}
+
+fn replayed(args: &ReplayArgs) -> Result<Ending> {
+    let cannot = || format!("cannot replay {}", args.file.display());
+    let text = fs::read_to_string(&args.file).with_context(cannot)?;
+    let repro = Repro::read(&text).with_context(cannot)?;
+    let replayed = repro.replay().with_context(cannot)?;
+    let mut text = String::new();
+    if args.trace {
+        text.push_str(&lanes(&replayed.run.history));
+    }
+    text.push_str(&words(&repro, &replayed));
+    super::explore::print(&text)?;
+    Ok(ending(&replayed))
+}
+
+fn words(repro: &Repro, replayed: &Replayed) -> String {
+    let mut text = match &replayed.still_fails {
+        Some(broken) => format!("still fails: {broken}\n"),
+        None => format!("passes now: {}\n", repro.failing.check),
+    };
+    let fingerprint = &replayed.run.report.result.fingerprint;
+    match (&replayed.difference, replayed.same_build) {
+        (None, _) => text.push_str(&format!("fingerprint {fingerprint}, the same\n")),
+        (Some(difference), true) => text.push_str(&format!(
+            "NOT DETERMINISTIC: the same build gave another history\n{difference}\n"
+        )),
+        (Some(difference), false) => text.push_str(&format!(
+            "another build ({} made it): {difference}\n",
+            repro.build
+        )),
+    }
+    text
+}
+
+fn ending(replayed: &Replayed) -> Ending {
+    match (&replayed.still_fails, &replayed.difference) {
+        (_, Some(_)) if replayed.same_build => Ending::NotDeterministic,
+        (Some(_), _) => Ending::Failed,
+        (None, _) => Ending::Pass,
+    }
+}

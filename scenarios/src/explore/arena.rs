@@ -1,0 +1,90 @@
+//! What a system brings to be explored in.
+
+use std::borrow::Cow;
+
+use squall_chaos::{
+    fault::{Moment, Text},
+    plan::Plan,
+    space::{Space, Tunable},
+    topology::Topology,
+};
+use squall_reports::{history::History, sla::Sla};
+use squall_sim::{
+    cluster::spec::ClusterSpec,
+    load::{Load, Share},
+};
+
+use crate::system::System;
+
+/// A system, its users, what can be set, and what holds whatever strikes it.
+#[derive(Clone, Copy, Debug)]
+pub struct Arena {
+    /// `shop/explore`: what its runs are called.
+    pub name: &'static str,
+    /// What must hold, in plain words.
+    pub claim: &'static str,
+    /// The system.
+    pub system: &'static System,
+    /// Who prepares it, before anybody comes.
+    pub operator: Load,
+    /// What its users do; each share is a journey that a plan can name.
+    pub journeys: &'static [Share],
+    /// What the last users do, whom nothing may trouble.
+    pub aftermath: &'static [Share],
+    /// Settings worth varying: deployment, variable, values.
+    pub settings: &'static [(&'static str, &'static str, &'static [&'static str])],
+    /// Deployments that may have 1 to so many pods.
+    pub replicas: &'static [(&'static str, u32)],
+    /// The phases of a journey, for the systematic mode.
+    pub phases: fn() -> Vec<(Text, Moment)>,
+    /// Places that its code names, the kit's among them: all that coverage can reach of them.
+    pub hints: fn() -> Vec<&'static str>,
+    /// What holds in every run.
+    pub invariants: fn() -> Vec<Box<dyn Sla>>,
+}
+
+// === impl Arena ===
+
+impl Arena {
+    /// What plans for it are drawn from; `calm` is a run of it without any fault.
+    pub fn space(&self, spec: &ClusterSpec, calm: &History) -> Space {
+        let tunable = |(deployment, name, values): &(_, _, &'static [&'static str])| Tunable {
+            deployment: Cow::Borrowed(*deployment),
+            name: Cow::Borrowed(*name),
+            values: values.iter().map(|&value| Cow::Borrowed(value)).collect(),
+        };
+        let journeys = self.journeys.iter();
+        let replicas = self.replicas.iter();
+        Space {
+            topology: Topology::of(spec, calm),
+            journeys: journeys.map(|share| share.journey.name.into()).collect(),
+            settings: self.settings.iter().map(tunable).collect(),
+            phases: (self.phases)(),
+            replicas: replicas
+                .map(|(name, most)| ((*name).into(), *most))
+                .collect(),
+        }
+    }
+
+    /// A run without any fault in which everything happens that users can bring about: what it
+    /// shows is what plans can wait for.
+    pub fn calm(&self) -> Plan {
+        let users = self.journeys.iter().map(|share| squall_chaos::plan::Users {
+            journey: share.journey.name.into(),
+            from_ms: 1_000,
+            rate_per_s: 1.0,
+            journeys: 8,
+        });
+        Plan {
+            seed: 1,
+            shuffled: false,
+            latency_ms: None,
+            replicas: Vec::new(),
+            settings: Vec::new(),
+            users: users.collect(),
+            aftermath: 2,
+            faults: Vec::new(),
+            calm_from_ms: 30_000,
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! `*.repro.json`: a plan that fails, with all that is needed to see it fail again.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use squall_chaos::plan::Plan;
+use squall_reports::{
+    fingerprint::{Difference, first_difference},
+    history::{Entry, History},
+};
+
+use super::{
+    arena::Arena,
+    campaign::Finding,
+    find,
+    trial::{self, Broken, PlanError},
+};
+use crate::runner::Run;
+
+/// What the file calls itself. A change that an old reader would misread takes a new number.
+pub const SCHEMA: &str = "squall.repro/1";
+const SCHEMA_FAMILY: &str = "squall.repro/";
+const SCHEMA_VERSION: u64 = 1;
+
+/// The file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Repro {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// The arena, `shop/explore`.
+    pub scenario: String,
+    /// The build that made it: on another one the fingerprint may differ.
+    pub build: String,
+    /// Seed, users, settings and faults.
+    pub plan: Plan,
+    /// What failed.
+    pub failing: Broken,
+    /// Of the whole history.
+    pub fingerprint: String,
+    /// The history, so that another build can say where it parts.
+    pub history: Vec<Entry>,
+}
+
+/// Why a file could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ReproError {
+    /// It ends in the middle.
+    #[error("the file ends in the middle, at line {line}: it was cut short or is still written")]
+    Truncated {
+        /// The line it ends in.
+        line: usize,
+    },
+    /// It is not JSON.
+    #[error("not a JSON file: {0}")]
+    NotJson(serde_json::Error),
+    /// It is JSON of somebody else.
+    #[error("not a repro of squall: `schema` is {found}, expected \"{SCHEMA}\"")]
+    Foreign {
+        /// What `schema` holds.
+        found: String,
+    },
+    /// It was made by a newer squall.
+    #[error("`schema` is \"{found}\", this squall reads up to \"{SCHEMA}\": use a newer one")]
+    Newer {
+        /// What `schema` holds.
+        found: String,
+    },
+    /// A member is not as it has to be.
+    #[error("not a readable repro: {0}")]
+    Malformed(serde_json::Error),
+    /// Nothing is called so here.
+    #[error("it is about {0:?}, which this squall does not have")]
+    UnknownScenario(String),
+    /// Its plan names what is not there.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+}
+
+/// What became of a repro when it was run again.
+#[derive(Debug)]
+pub struct Replayed {
+    /// The run.
+    pub run: Run,
+    /// The same check fails: how.
+    pub still_fails: Option<Broken>,
+    /// The same build made it.
+    pub same_build: bool,
+    /// Where the histories part; `None`: they are equal.
+    pub difference: Option<Difference>,
+}
+
+// === impl Repro ===
+
+impl Repro {
+    /// The repro of a finding: the plan is run once more for its history.
+    ///
+    /// # Errors
+    /// [`PlanError`].
+    pub fn new(arena: &Arena, finding: &Finding) -> Result<Self, PlanError> {
+        let (run, observed) = trial::run(arena, &finding.plan)?;
+        Ok(Self {
+            schema: SCHEMA.to_owned(),
+            scenario: arena.name.to_owned(),
+            build: build(),
+            plan: finding.plan.clone(),
+            failing: finding.broken.clone(),
+            fingerprint: observed.fingerprint,
+            history: run.history.entries,
+        })
+    }
+
+    /// Reads a file's text.
+    ///
+    /// # Errors
+    /// [`ReproError`]: truncated, foreign, newer or malformed.
+    pub fn read(text: &str) -> Result<Self, ReproError> {
+        let value: serde_json::Value =
+            serde_json::from_str(text).map_err(|error| match error.classify() {
+                serde_json::error::Category::Eof => ReproError::Truncated { line: error.line() },
+                _ => ReproError::NotJson(error),
+            })?;
+        let schema = &value["schema"];
+        let found = schema.as_str().unwrap_or_default();
+        let version = found.strip_prefix(SCHEMA_FAMILY);
+        match version.and_then(|version| version.parse::<u64>().ok()) {
+            Some(version) if version > SCHEMA_VERSION => Err(ReproError::Newer {
+                found: found.to_owned(),
+            }),
+            Some(SCHEMA_VERSION) => serde_json::from_value(value).map_err(ReproError::Malformed),
+            _ => Err(ReproError::Foreign {
+                found: schema.to_string(),
+            }),
+        }
+    }
+
+    /// As a file has it.
+    pub fn to_json(&self) -> String {
+        let mut text = serde_json::to_string(self).expect("its keys are strings");
+        text.push('\n');
+        text
+    }
+
+    /// Runs it again.
+    ///
+    /// # Errors
+    /// [`ReproError::UnknownScenario`], [`ReproError::Plan`].
+    pub fn replay(&self) -> Result<Replayed, ReproError> {
+        let arena = find(&self.scenario);
+        let arena = arena.ok_or_else(|| ReproError::UnknownScenario(self.scenario.clone()))?;
+        let (run, observed) = trial::run(&arena, &self.plan)?;
+        let failed = observed.failed.into_iter();
+        let before = History {
+            entries: self.history.clone(),
+        };
+        Ok(Replayed {
+            still_fails: failed.into_iter().find(|b| b.check == self.failing.check),
+            same_build: self.build == build(),
+            difference: first_difference(&before, &run.history),
+            run,
+        })
+    }
+
+    /// For a test: panics with what was seen while the check still fails.
+    ///
+    /// # Panics
+    /// The check fails, or the file or its plan cannot be used.
+    pub fn assert_mended(text: &str) {
+        let replayed = Self::read(text).and_then(|repro| repro.replay());
+        match replayed {
+            Ok(replayed) => {
+                if let Some(broken) = replayed.still_fails {
+                    panic!("{broken}");
+                }
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// A test to paste beside the file.
+    pub fn test(&self, file: &str) -> String {
+        let name: String = self
+            .failing
+            .check
+            .chars()
+            .map(|c| {
+                if c.is_ascii_alphanumeric() {
+                    c.to_ascii_lowercase()
+                } else {
+                    '_'
+                }
+            })
+            .collect();
+        format!(
+            "/// Found by `squall explore`: {}.\n#[test]\nfn {name}() {{\n    \
+             squall::explore::repro::Repro::assert_mended(include_str!({file:?}));\n}}\n",
+            self.failing.check
+        )
+    }
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.check)?;
+        write!(f, "  observed {}; promised {}", self.observed, self.bound)?;
+        self.evidence
+            .iter()
+            .try_for_each(|line| write!(f, "\n  {line}"))
+    }
+}
+
+/// What tells this build from others: the hash of the program itself.
+pub fn build() -> String {
+    let program = std::env::current_exe().and_then(std::fs::read);
+    match program {
+        Ok(bytes) => format!("{:016x}", xxhash_rust::xxh3::xxh3_64(&bytes)),
+        // Unknown: equal to none.
+        Err(error) => format!("unknown ({error})"),
+    }
+}

@@ -1,0 +1,104 @@
+//! The shop as an arena to explore in.
+
+use squall_chaos::fault::{Moment, Text};
+use squall_sim::load::{Answer, Journey, Request, Share, Step};
+
+use super::{
+    cluster::SYSTEM,
+    invariants,
+    journeys::{
+        self, BROWSE, CANCEL_ON_THE_WAY, CANCEL_RACES_COMPLETION, COMPLETION_RACES_CANCEL,
+        FULL_SHELVES, ORDER, ORDER_AND_CANCEL, ORDER_AND_DELIVER,
+    },
+};
+use crate::explore::arena::Arena;
+
+/// The arena.
+pub fn arena() -> Arena {
+    Arena {
+        name: "shop/explore",
+        claim: "Whatever strikes the shop: no order is lost, charged twice or half done, and once \
+                everything is healed its users are served.",
+        system: &SYSTEM,
+        operator: FULL_SHELVES,
+        journeys: JOURNEYS,
+        aftermath: AFTERMATH,
+        settings: SETTINGS,
+        replicas: &[
+            ("order", 3),
+            ("pay", 2),
+            ("product", 2),
+            ("customercenter", 2),
+        ],
+        phases,
+        hints: Vec::new,
+        invariants: invariants::all,
+    }
+}
+
+const fn share(journey: Journey) -> Share {
+    Share { weight: 1, journey }
+}
+
+const JOURNEYS: &[Share] = &[
+    share(ORDER),
+    share(ORDER_AND_DELIVER),
+    share(ORDER_AND_CANCEL),
+    share(CANCEL_ON_THE_WAY),
+    share(CANCEL_RACES_COMPLETION),
+    share(COMPLETION_RACES_CANCEL),
+    share(BROWSE),
+];
+
+/// An order that must be accepted, and followed to its delivery.
+const AFTERMATH: &[Share] = &[share(Journey {
+    name: "order after the storm",
+    steps: &[
+        Step::Request(Request {
+            accept: &[],
+            expect: &[Answer::Status(201)],
+            ..journeys::PLACE
+        }),
+        journeys::PAGE_IN_HAND,
+    ],
+})];
+
+/// Timeouts below and above what a payment takes, leases and looks from hasty to slow.
+const SETTINGS: &[(&str, &str, &[&str])] = &[
+    ("order", "PAY_TIMEOUT_MS", &["1000", "8000"]),
+    ("order", "RECOVERY_MARGIN_MS", &["200", "8000"]),
+    ("order", "RECOVERY_PERIOD_MS", &["200", "5000"]),
+    ("order", "RELAY_LEASE_MS", &["500", "15000"]),
+    ("product", "RELAY_LEASE_MS", &["500", "15000"]),
+    ("gateway", "GATEWAY_TIMEOUT_MS", &["4000", "30000"]),
+];
+
+/// What an order goes through, from the click to the last page.
+fn phases() -> Vec<(Text, Moment)> {
+    let requested = |method: &'static str, route: &'static str| Moment::Requested {
+        method: method.into(),
+        route: route.into(),
+    };
+    let hint = |host: &'static str, name: &'static str| Moment::Hint {
+        host: host.into(),
+        name: name.into(),
+    };
+    let published = |kind: &'static str| Moment::Published { kind: kind.into() };
+    vec![
+        ("ordered".into(), requested("POST", "/orders")),
+        ("pending".into(), hint("order", "order: pending committed")),
+        (
+            "paid, not answered".into(),
+            hint("pay", "pay: committed, not answered"),
+        ),
+        (
+            "paid, not accepted".into(),
+            hint("order", "order: between payment and commit"),
+        ),
+        ("accepted".into(), published("Ordered")),
+        ("delivery prepared".into(), published("DeliveryPrepared")),
+        ("delivery completed".into(), published("DeliveryCompleted")),
+        ("cancelled".into(), requested("DELETE", "/orders/{order}")),
+        ("cancellation asked".into(), published("CancelRequested")),
+    ]
+}
