@@ -25,6 +25,8 @@ const MOST_FAULTS: usize = 6;
 const MOST_USERS: usize = 3;
 /// Users come from the second second on: the shelves are filled in the first.
 const USERS_FROM_MS: u64 = 1_000;
+/// What users began is still under way so long after the last of them came.
+const BUSY_AFTER_MS: u64 = 6_000;
 /// Of a moment that came often in the calm run only the first so many are waited for.
 const MOST_OCCURRENCES: u32 = 40;
 
@@ -51,7 +53,7 @@ pub fn plans(space: &Space) -> BoxedStrategy<Plan> {
     };
     let shape = (
         any::<u64>(),
-        any::<bool>(),
+        any::<Option<u64>>(),
         latency(),
         10_000_u64..45_000,
         3..=8_u32,
@@ -65,10 +67,10 @@ pub fn plans(space: &Space) -> BoxedStrategy<Plan> {
     );
     parts
         .prop_map(|(shape, replicas, settings, users, faults)| {
-            let (seed, shuffled, latency_ms, calm_from_ms, aftermath) = shape;
-            Plan {
+            let (seed, interleaving, latency_ms, calm_from_ms, aftermath) = shape;
+            fitted(Plan {
                 seed,
-                shuffled,
+                interleaving,
                 latency_ms,
                 replicas,
                 settings,
@@ -76,9 +78,24 @@ pub fn plans(space: &Space) -> BoxedStrategy<Plan> {
                 aftermath,
                 faults,
                 calm_from_ms,
-            }
+            })
         })
         .boxed()
+}
+
+/// The same with every fault while there are users to be troubled: one that begins when nobody is
+/// there any more, or waits for more journeys than there are, teaches nothing.
+pub(crate) fn fitted(mut plan: Plan) -> Plan {
+    let last = plan.users.iter().map(Users::last_ms).max().unwrap_or(0);
+    let until_ms = (last + BUSY_AFTER_MS).min(plan.calm_from_ms).max(1);
+    let journeys = plan.journeys() - plan.aftermath;
+    for fault in &mut plan.faults {
+        match &mut fault.start {
+            Start::AtMs(ms) => *ms %= until_ms,
+            Start::At(_, nth) => *nth = (*nth).min(journeys.max(1)),
+        }
+    }
+    plan
 }
 
 /// The value of a strategy that belongs to this seed.

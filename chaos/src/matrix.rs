@@ -87,7 +87,7 @@ impl Cell {
             kind(&self.link, self.failure).expect("cells without a fault are never made");
         Plan {
             seed,
-            shuffled: false,
+            interleaving: None,
             latency_ms: None,
             replicas: Vec::new(),
             settings: Vec::new(),

@@ -8,7 +8,7 @@ use proptest::{
 
 use crate::{
     fault::Fault,
-    generation::{any_fault, plans, sample},
+    generation::{any_fault, fitted, plans, sample},
     plan::Plan,
     space::Space,
 };
@@ -29,7 +29,7 @@ pub fn mutate(space: &Space, parent: &Plan, seed: u64) -> Plan {
     for (number, place, fault) in changes {
         CHANGES[number](&mut child, place, fault, &fresh);
     }
-    child
+    fitted(child)
 }
 
 /// Changes a plan with the help of a place in it, a fault, and a whole plan drawn anew.
@@ -81,7 +81,7 @@ fn with_other_settings(plan: &mut Plan, _: Index, _: Fault, fresh: &Plan) {
 }
 
 fn with_another_world(plan: &mut Plan, _: Index, _: Fault, fresh: &Plan) {
-    plan.shuffled = fresh.shuffled;
+    plan.interleaving = fresh.interleaving;
     plan.latency_ms = fresh.latency_ms;
     plan.calm_from_ms = fresh.calm_from_ms;
 }

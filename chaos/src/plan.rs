@@ -16,8 +16,9 @@ use crate::fault::{Fault, Text};
 pub struct Plan {
     /// Every stream of the run follows from it.
     pub seed: u64,
-    /// Ready tasks and deliveries of one instant take turns by chance, not first come first served.
-    pub shuffled: bool,
+    /// The seed of the order in which ready tasks and deliveries of one instant take turns; `None`:
+    /// first come, first served.
+    pub interleaving: Option<u64>,
     /// Between any two hosts, from sender to receiver, in ms; `None`: as the system's model says.
     pub latency_ms: Option<(u64, u64)>,
     /// Pods of a deployment that has another number than the system's manifests say.
@@ -105,7 +106,8 @@ impl Plan {
     pub fn size(&self) -> [u64; 6] {
         let journeys = self.users.iter().map(|users| u64::from(users.journeys));
         let settings = self.replicas.len() + self.settings.len();
-        let extras = usize::from(self.shuffled) + usize::from(self.latency_ms.is_some());
+        let extras =
+            usize::from(self.interleaving.is_some()) + usize::from(self.latency_ms.is_some());
         let lengths = self.faults.iter().filter_map(|fault| fault.length_ms);
         [
             self.faults.len() as u64,
@@ -115,5 +117,19 @@ impl Plan {
             extras as u64,
             lengths.sum::<u64>() + self.calm_from_ms,
         ]
+    }
+}
+
+impl Users {
+    /// When the last of them comes, about, in virtual milliseconds since the run's start.
+    pub fn last_ms(&self) -> u64 {
+        let seconds = f64::from(self.journeys) / self.rate_per_s.max(f64::MIN_POSITIVE);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "an estimate; it is not negative, and a cast saturates"
+        )]
+        let after_ms = (seconds * 1_000.0) as u64;
+        self.from_ms.saturating_add(after_ms)
     }
 }

@@ -141,7 +141,7 @@ fn without_settings(plan: &Plan) -> Vec<Plan> {
     let mut candidates = vec![Plan {
         replicas: Vec::new(),
         settings: Vec::new(),
-        shuffled: false,
+        interleaving: None,
         latency_ms: None,
         ..plan.clone()
     }];
@@ -154,7 +154,7 @@ fn without_settings(plan: &Plan) -> Vec<Plan> {
         ..plan.clone()
     }));
     candidates.push(Plan {
-        shuffled: false,
+        interleaving: None,
         ..plan.clone()
     });
     candidates.push(Plan {

@@ -9,6 +9,7 @@ use squall_reports::{
     report::{Identity, Report},
     sla::{FaultsActed, NoPanics, RunEnded, Sla, judge},
 };
+use squall_sim::engine::Interleaving;
 use squall_sim::simulation::{EngineKind, Outcome, Simulation};
 
 use crate::scenario::Scenario;
@@ -31,14 +32,20 @@ pub struct Run {
 pub struct Conduct {
     /// Which engine moves the packets.
     pub engine: EngineKind,
+    /// In which order what is due at one instant takes its turns.
+    pub interleaving: Interleaving,
     /// When everything is healed and nothing strikes any more; `None`: when the load ends.
     pub calm_from: Option<Duration>,
 }
 
 /// Runs `scenario` with `seed`. A panic of the simulator itself is that run's verdict.
 pub fn run(scenario: &Scenario, seed: u64, engine: EngineKind) -> Run {
-    let calm_from = None;
-    conduct(scenario, seed, Conduct { engine, calm_from })
+    let how = Conduct {
+        engine,
+        interleaving: Interleaving::Fifo,
+        calm_from: None,
+    };
+    conduct(scenario, seed, how)
 }
 
 /// The same in another way.
@@ -72,7 +79,11 @@ fn simulate(scenario: &Scenario, seed: u64, how: Conduct) -> Outcome {
             if let Some(calm_from) = how.calm_from {
                 nemesis = nemesis.until(calm_from);
             }
-            simulation.run(Box::new(nemesis), scenario.safety, scenario.settle)
+            simulation.interleaved(how.interleaving).run(
+                Box::new(nemesis),
+                scenario.safety,
+                scenario.settle,
+            )
         }
         Err(error) => Outcome {
             broken: vec![error.to_string()],

@@ -77,7 +77,7 @@ impl Arena {
         });
         Plan {
             seed: 1,
-            shuffled: false,
+            interleaving: None,
             latency_ms: None,
             replicas: Vec::new(),
             settings: Vec::new(),

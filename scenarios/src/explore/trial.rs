@@ -10,6 +10,7 @@ use squall_reports::{
     sla::{Journeys, Sla},
 };
 use squall_sim::{
+    engine::Interleaving,
     load::{Arrival, Extent, Load, Spacing},
     manifest::{Operation, Patch},
     range::TimeRange,
@@ -87,6 +88,9 @@ pub fn run(arena: &Arena, plan: &Plan) -> Result<(Run, Observed), PlanError> {
     let scenario = scenario(arena, plan)?;
     let how = Conduct {
         engine: EngineKind::Events,
+        interleaving: plan
+            .interleaving
+            .map_or(Interleaving::Fifo, |seed| Interleaving::Shuffled { seed }),
         calm_from: Some(plan.calm_from()),
     };
     let run = runner::conduct(&scenario, plan.seed, how);
@@ -269,9 +273,8 @@ fn observed(plan: &Plan, run: &Run) -> Observed {
         verdict: report.result.verdict,
         fingerprint: report.result.fingerprint.clone(),
         failed,
-        unknown: of(Verdict::Unknown)
-            .map(|check| check.name.clone())
-            .collect(),
+        unknown: names(Verdict::Unknown),
+        vacuous: names(Verdict::Vacuous),
         coverage: coverage::of(plan, &struck, &run.history),
         struck,
         simulated_s: report.result.simulated_s,
