@@ -214,6 +214,7 @@ fn open_store(context: &str, path: &Path) -> Result<Store> {
         clock,
         rng,
         patience: PATIENCE,
+        signals: Signals::silent(),
     };
     Ok(Store::new(database, settings))
 }

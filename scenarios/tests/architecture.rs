@@ -122,6 +122,52 @@ fn files_functions_and_lines_stay_small() {
     assert!(median <= MEDIAN_LINES, "the median file has {median} lines");
 }
 
+/// A hint that nobody tells could never be reached; one that is not listed would never be looked
+/// for.
+#[test]
+fn every_hint_is_listed_and_told() {
+    let sources = sources();
+    let mut texts = Vec::new();
+    for (folder, listed) in [
+        ("system/kit/src", squall_kit::hints::ALL),
+        ("system/shop/src", squall_shop::HINTS),
+    ] {
+        let folder = root().join(folder);
+        let (declaring, telling): (Vec<_>, Vec<_>) = sources
+            .iter()
+            .filter(|(path, _)| path.starts_with(&folder))
+            .partition(|(path, _)| path.ends_with("hints.rs"));
+        let names: Vec<&str> = declaring[0]
+            .1
+            .lines()
+            .filter_map(|line| line.strip_suffix("\";")?.trim().split_once(" = \""))
+            .map(|(name, _)| name)
+            .filter(|name| name.chars().all(|c| c.is_ascii_uppercase() || c == '_'))
+            .collect();
+        assert_eq!(names.len(), listed.len(), "{}", folder.display());
+        for name in names {
+            let told = format!("hints::{name}");
+            let is_told = telling.iter().any(|(_, text)| {
+                let mut places = text.match_indices(&told);
+                places.any(|(at, _)| {
+                    let next = text[at + told.len()..].chars().next();
+                    next.is_none_or(|c| !c.is_ascii_alphanumeric() && c != '_')
+                })
+            });
+            assert!(is_told, "nobody tells {told} in {}", folder.display());
+        }
+        for (path, text) in telling {
+            let unlisted = text.contains(".hint(\"") || text.contains("Signal::Hint(\"");
+            assert!(!unlisted, "a hint without a name in {}", path.display());
+        }
+        texts.extend_from_slice(listed);
+    }
+    let all = texts.len();
+    texts.sort_unstable();
+    texts.dedup();
+    assert_eq!(texts.len(), all, "two hints have one text");
+}
+
 /// First line and length of every function: from `fn` to the closing brace of the same indent,
 /// which rustfmt guarantees.
 fn functions(lines: &[&str]) -> Vec<(usize, usize)> {

@@ -13,6 +13,7 @@ use squall_kit::{
     config::Config,
     net::Net,
     rng::Rng,
+    signal::Signals,
     spawn::Spawn,
     stop::Stop,
     store::{self, Store},
@@ -150,7 +151,8 @@ impl PodSlot {
         let spawn = world.spawn(self.host);
         let net = self.with_sidecar(net, &spawn, directory, recorder);
         let clock = world.clock(self.host);
-        let store = self.store(&net, world, &clock);
+        let signals = recorder.signals(&self.name);
+        let store = self.store(&net, world, &clock, signals.clone());
         let bus = bus::remote::RemoteBroker::new(
             net.clone(),
             spawn.clone(),
@@ -181,7 +183,7 @@ impl PodSlot {
             spawn,
             work: Work::new(workers),
             stop,
-            signals: recorder.signals(&self.name),
+            signals,
         }
     }
 
@@ -205,12 +207,13 @@ impl PodSlot {
         Sidecar::net(net, seat)
     }
 
-    fn store(&self, net: &Net, world: &dyn World, clock: &Clock) -> Store {
+    fn store(&self, net: &Net, world: &dyn World, clock: &Clock, signals: Signals) -> Store {
         let settings = store::Settings {
             source: self.workload.name.to_string(),
             clock: clock.clone(),
             rng: self.streams.store.clone(),
             patience: STORE_PATIENCE,
+            signals,
         };
         let Some(host) = &self.workload.store else {
             return Store::new(Absent, settings);

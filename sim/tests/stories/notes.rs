@@ -125,7 +125,7 @@ fn notes(pod: Pod) -> BoxFuture<'static, Result<(), Error>> {
 
 async fn write(State(pod): State<Pod>, Json(note): Json<Note>) -> Response {
     let store = pod.store.clone();
-    let kept = command(&pod.spawn, "write", async move {
+    let kept = command(&pod, "write", async move {
         let mut unit = store.unit(store.fresh_id());
         let id = unit.insert(&note).await?;
         unit.publish("Noted", &id.to_string(), &note);

@@ -12,6 +12,7 @@ pub mod bus;
 pub mod clock;
 pub mod config;
 pub mod event;
+pub mod hints;
 pub mod http;
 pub mod net;
 pub mod pod;

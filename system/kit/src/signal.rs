@@ -150,7 +150,8 @@ pub enum Signal {
         /// The partitions this member now has.
         partitions: Vec<u32>,
     },
-    /// A place in the code that names itself, for faults that hit exact moments.
+    /// A place in the code that names itself: faults hit it exactly, and whoever searches for
+    /// failures counts it as reached. All of them: [`hints`](crate::hints).
     Hint(&'static str),
     /// Anything a person would log. Never parsed.
     Note(String),
@@ -180,6 +181,11 @@ impl Signals {
     /// Tells one thing.
     pub fn tell(&self, signal: Signal) {
         self.0.hear(signal);
+    }
+
+    /// Tells that the code is at this place.
+    pub fn hint(&self, place: &'static str) {
+        self.tell(Signal::Hint(place));
     }
 }
 

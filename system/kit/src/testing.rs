@@ -24,6 +24,7 @@ pub(crate) fn pod(net: Net) -> Pod {
         clock: clock.clone(),
         rng: Rng::stream(1, "store"),
         patience: Duration::from_secs(5),
+        signals: Signals::silent(),
     };
     let database = Sqlite::memory(clock.clone()).expect("memory for an empty database");
     Pod {

@@ -78,6 +78,7 @@
 pub mod customercenter;
 pub mod event;
 pub mod gateway;
+pub mod hints;
 mod manifests;
 pub mod notice;
 pub mod order;
@@ -88,6 +89,7 @@ mod slot;
 
 use squall_kit::{BoxFuture, Error, Pod};
 
+pub use hints::ALL as HINTS;
 pub use manifests::{MANIFESTS, MODEL};
 pub use service::PORT;
 

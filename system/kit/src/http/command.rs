@@ -1,22 +1,30 @@
 //! Commands run in tasks of their own: an HTTP handler is dropped when its caller hangs up, and a
 //! command must not end halfway for that.
 
+use tokio::sync::oneshot;
+
 use super::problem::Problem;
-use crate::spawn::Spawn;
+use crate::{Pod, hints};
 
 /// Runs `work` to its end, whatever becomes of the caller, and gives its result.
 ///
 /// # Errors
 /// As `work`; 500 when its task was ended before it had a result (it panicked, or its pod died).
 pub async fn command<T: Send + 'static>(
-    spawn: &Spawn,
+    pod: &Pod,
     name: &'static str,
     work: impl Future<Output = Result<T, Problem>> + Send + 'static,
 ) -> Result<T, Problem> {
-    spawn
-        .result(name, work)
+    let (caller, result) = oneshot::channel();
+    let signals = pod.signals.clone();
+    pod.spawn.task(name, async move {
+        if caller.send(work.await).is_err() {
+            signals.hint(hints::CALLER_GONE);
+        }
+    });
+    result
         .await
-        .unwrap_or_else(|| Err(Problem::internal()))
+        .unwrap_or_else(|_ended| Err(Problem::internal()))
 }
 
 #[cfg(test)]
@@ -26,6 +34,10 @@ mod tests {
     use tokio::{sync::oneshot, time::timeout};
 
     use super::*;
+    use crate::{
+        net::{Net, memory::Memory},
+        testing::pod,
+    };
 
     #[tokio::test(start_paused = true)]
     async fn a_command_ends_although_its_caller_hung_up() {
@@ -35,8 +47,8 @@ mod tests {
             done.send("committed").expect("the test waits for it");
             Ok(())
         };
-        let spawn = Spawn::tokio();
-        let caller = command(&spawn, "order", work);
+        let pod = pod(Net::new(Memory::default()));
+        let caller = command(&pod, "order", work);
         timeout(Duration::from_secs(1), caller)
             .await
             .expect_err("the caller hangs up");

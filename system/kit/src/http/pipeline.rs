@@ -19,7 +19,7 @@ use http::{HeaderValue, Method, StatusCode, header};
 use http_body_util::BodyExt;
 
 use super::problem::Problem;
-use crate::{Pod, clock::Clock, spawn::Spawn, stop::Stop, work::Work};
+use crate::{Pod, clock::Clock, hints, signal::Signals, spawn::Spawn, stop::Stop, work::Work};
 
 /// The largest body a service takes: 1 MiB.
 pub const BODY_LIMIT_BYTES: usize = 1024 * 1024;
@@ -42,6 +42,7 @@ pub fn pipeline(pod: &Pod, router: Router) -> Router {
         spawn: pod.spawn.clone(),
         clock: pod.clock.clone(),
         stop: pod.stop.clone(),
+        signals: pod.signals.clone(),
     };
     router
         .fallback(unknown_route)
@@ -54,6 +55,7 @@ struct Front {
     spawn: Spawn,
     clock: Clock,
     stop: Stop,
+    signals: Signals,
 }
 
 async fn pass(State(front): State<Arc<Front>>, request: Request, next: Next) -> Response {
@@ -67,6 +69,7 @@ async fn pass(State(front): State<Arc<Front>>, request: Request, next: Next) -> 
         // The connection's last answer: see `net::server`.
         let close = HeaderValue::from_static("close");
         answer.headers_mut().insert(header::CONNECTION, close);
+        front.signals.hint(hints::DRAINED);
     }
     answer
 }

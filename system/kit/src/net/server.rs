@@ -30,9 +30,7 @@ use tokio::{
 };
 
 use super::{BoxStream, Listener};
-use crate::{
-    Error, Pod, config::Config, config::ConfigError, http::pipeline::pipeline, stop::Stop,
-};
+use crate::{Error, Pod, config::Config, config::ConfigError, hints, http::pipeline::pipeline};
 
 /// The pause after a failed accept (no descriptors left, say), and how many in a row end the
 /// server.
@@ -134,7 +132,7 @@ impl Server {
                 accepted = accept(&mut *self.listener, &slots) => accepted?,
             };
             let (stream, slot) = accepted;
-            let serving = connection(stream, slot, app.clone(), stop.clone(), self.settings);
+            let serving = connection(stream, slot, app.clone(), self.pod.clone(), self.settings);
             self.pod.spawn.task("http connection", serving);
         }
         drop(self.listener);
@@ -180,7 +178,7 @@ async fn connection(
     stream: BoxStream,
     _slot: OwnedSemaphorePermit,
     app: Router,
-    stop: Stop,
+    pod: Pod,
     settings: ServerSettings,
 ) {
     let mut builder = http1::Builder::new();
@@ -195,7 +193,7 @@ async fn connection(
         biased;
         // An error here is a peer that went away or spoke no HTTP: nobody is left to tell.
         _ended = serving.as_mut() => return,
-        () = stop.raised() => {}
+        () = pod.stop.raised() => {}
     }
     // The pipeline says `Connection: close` now, and hyper closes after such an answer.
     if timeout(settings.linger, serving.as_mut()).await.is_ok() {
@@ -203,5 +201,7 @@ async fn connection(
     }
     serving.as_mut().graceful_shutdown();
     let rest = settings.grace.saturating_sub(settings.linger);
-    let _ = timeout(rest, serving).await;
+    if timeout(rest, serving).await.is_err() {
+        pod.signals.hint(hints::GRACE_ENDED);
+    }
 }

@@ -22,7 +22,7 @@ use super::{
     settings::{HystrixSettings, Isolation, ThreadPoolSettings},
 };
 use crate::{
-    Pod,
+    Pod, hints,
     net::call::{Answer, CallError},
     signal::{BreakerState, CallOutcome, Signal, Signals},
     spawn::Spawn,
@@ -288,13 +288,25 @@ impl Inner {
     }
 
     fn tell_transition(&self, from: BreakerState, to: BreakerState) {
-        if from != to {
-            let name = self.name.clone();
-            self.signals.tell(Signal::Breaker { name, from, to });
+        if from == to {
+            return;
         }
+        self.signals.hint(match to {
+            BreakerState::Closed => hints::BREAKER_CLOSED,
+            BreakerState::Open => hints::BREAKER_OPENED,
+            BreakerState::HalfOpen => hints::BREAKER_HALF_OPENED,
+        });
+        let name = self.name.clone();
+        self.signals.tell(Signal::Breaker { name, from, to });
     }
 
     fn tell_call(&self, call: Option<u64>, outcome: CallOutcome) {
+        match outcome {
+            CallOutcome::ShortCircuited => self.signals.hint(hints::CALL_SHORT_CIRCUITED),
+            CallOutcome::Rejected => self.signals.hint(hints::BULKHEAD_FULL),
+            CallOutcome::Timeout => self.signals.hint(hints::CALL_TIMED_OUT),
+            CallOutcome::Success | CallOutcome::Failure | CallOutcome::BadRequest => {}
+        }
         let name = self.name.clone();
         self.signals.tell(Signal::BreakerCall {
             name,

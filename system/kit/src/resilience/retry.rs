@@ -8,7 +8,7 @@ use std::{
 
 use tokio::time::sleep;
 
-use crate::rng::Rng;
+use crate::{hints, rng::Rng, signal::Signals};
 
 /// Pauses between tries: exponential, capped, spread by chance.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -111,6 +111,8 @@ pub struct Retry {
     pub budget: RetryBudget,
     /// Spreads the pauses.
     pub rng: Rng,
+    /// Hear of every further try.
+    pub signals: Signals,
 }
 
 impl Retry {
@@ -131,9 +133,14 @@ impl Retry {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };
-            if retry + 1 >= self.attempts || !again(&error) || !self.budget.withdraw() {
+            if retry + 1 >= self.attempts || !again(&error) {
                 return Err(error);
             }
+            if !self.budget.withdraw() {
+                self.signals.hint(hints::RETRY_BUDGET_EMPTY);
+                return Err(error);
+            }
+            self.signals.hint(hints::RETRY_MADE);
             sleep(self.back_off.pause(retry, &self.rng)).await;
             retry += 1;
         }
@@ -202,6 +209,7 @@ mod tests {
             back_off: steady(),
             budget,
             rng: Rng::stream(1, "retry"),
+            signals: Signals::silent(),
         }
     }
 

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::{Commit, Database, Entity, Key, Page, Query, Receipt, StoreError, Stored, Unit};
-use crate::{BoxFuture, clock::Clock, rng::Rng};
+use crate::{BoxFuture, clock::Clock, hints, rng::Rng, signal::Signals};
 
 /// Most entities that [`Store::find`] and [`Unit::find`] give.
 pub const FIND_LIMIT: u64 = 1_000;
@@ -28,6 +28,8 @@ pub struct Settings {
     pub rng: Rng,
     /// How long reads and commits are repeated while the database is silent or out of reach.
     pub patience: Duration,
+    /// Hear of what rarely becomes of a commit.
+    pub signals: Signals,
 }
 
 /// A pod's database. Cloning is cheap.
@@ -151,7 +153,15 @@ impl Store {
     /// [`StoreError::Unknown`] when any try may have been executed and no later one could tell.
     /// All others are answers: nothing was written.
     pub async fn commit(&self, commit: &Commit) -> Result<Receipt, StoreError> {
-        self.repeat(|| self.database.commit(commit)).await
+        let committed = self.repeat(|| self.database.commit(commit)).await;
+        let place = match &committed {
+            Ok(receipt) if receipt.replayed => hints::COMMIT_REPLAYED,
+            Err(StoreError::Conflict { .. }) => hints::VERSION_CONFLICT,
+            Err(StoreError::Unknown(_)) => hints::COMMIT_UNKNOWN,
+            _ => return committed,
+        };
+        self.settings.signals.hint(place);
+        committed
     }
 
     /// Tries until there is an answer or patience ends, with capped exponential back-off and full

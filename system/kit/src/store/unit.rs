@@ -52,6 +52,7 @@ use crate::event::Event;
 /// #     clock: Clock::system(),
 /// #     rng: Rng::stream(1, "doc"),
 /// #     patience: std::time::Duration::from_secs(5),
+/// #     signals: squall_kit::signal::Signals::silent(),
 /// # };
 /// # let store = Store::new(Sqlite::memory(Clock::system())?, settings);
 ///
@@ -73,6 +74,7 @@ pub struct Unit {
     outbox: Vec<Event>,
     inbox: Option<InboxEntry>,
     looked: bool,
+    hints: Vec<&'static str>,
 }
 
 impl Unit {
@@ -85,6 +87,7 @@ impl Unit {
             outbox: Vec::new(),
             inbox: None,
             looked: false,
+            hints: Vec::new(),
         }
     }
 
@@ -222,6 +225,13 @@ impl Unit {
     pub fn forget_changes(&mut self) {
         self.writes.clear();
         self.outbox.clear();
+        self.hints.clear();
+    }
+
+    /// Names a place that the pod tells of once this unit is committed: see
+    /// [`hints`](crate::hints).
+    pub fn hint(&mut self, place: &'static str) {
+        self.hints.push(place);
     }
 
     /// Records the event that this unit is the effect of. If it already had its effect, the commit
@@ -247,7 +257,10 @@ impl Unit {
             inbox: self.inbox,
             answer: encode(answer),
         };
-        self.store.commit(&commit).await
+        let receipt = self.store.commit(&commit).await?;
+        let signals = &self.store.settings().signals;
+        self.hints.into_iter().for_each(|place| signals.hint(place));
+        Ok(receipt)
     }
 
     async fn search<T: Entity>(

@@ -15,6 +15,7 @@ use crate::{
     BoxFuture, Pod,
     bus::{Batch, BusError, Delivery, Member, Position},
     event::Event,
+    hints,
     signal::{Consumption, Signal},
     store::{InboxEntry, StoreError, Unit},
 };
@@ -132,6 +133,9 @@ where
                     back_off.reset();
                     limit = self.consumer.batch;
                     if batch.assignment.partitions != partitions {
+                        if !partitions.is_empty() {
+                            self.pod.signals.hint(hints::REBALANCED);
+                        }
                         partitions.clone_from(&batch.assignment.partitions);
                         self.pod.signals.tell(Signal::Rebalanced {
                             consumer: self.consumer.group.clone(),
@@ -158,6 +162,9 @@ where
         if batch.deliveries.is_empty() {
             return;
         }
+        if batch.deliveries.len() as u64 > self.consumer.batch / 2 {
+            self.pod.signals.hint(hints::BEHIND);
+        }
         let generation = batch.assignment.generation;
         let fenced = AtomicBool::new(false);
         let mut partitions: BTreeMap<u32, Vec<Delivery>> = BTreeMap::new();
@@ -177,6 +184,7 @@ where
         };
         let handled: Vec<Position> = reached.into_iter().flatten().collect();
         if !handled.is_empty() {
+            self.pod.signals.hint(hints::BATCH_HANDLED);
             self.acknowledge(generation, handled).await;
         }
     }
@@ -188,6 +196,7 @@ where
             sleep(self.consumer.heartbeat).await;
             let heard = self.pod.bus.broker().poll(self.member.clone(), 0, 0).await;
             if heard.is_ok_and(|batch| batch.assignment.generation != generation) {
+                self.pod.signals.hint(hints::FENCED);
                 fenced.store(true, Ordering::Relaxed);
                 return pending().await;
             }
@@ -208,6 +217,11 @@ where
             let Some(outcome) = self.handle(&delivery.event).await else {
                 break;
             };
+            match outcome {
+                Consumption::Duplicate => self.pod.signals.hint(hints::REDELIVERY_DROPPED),
+                Consumption::Rejected(_) => self.pod.signals.hint(hints::EVENT_REJECTED),
+                Consumption::Applied | Consumption::Ignored => {}
+            }
             self.pod.signals.tell(Signal::Consumed {
                 consumer: self.consumer.group.clone(),
                 id: delivery.event.id.clone(),

@@ -7,6 +7,7 @@ use crate::{
     Pod,
     bus::{BusError, Position},
     config::{Config, ConfigError},
+    hints,
     signal::Signal,
     store::{Lease, OutboxRow, StoreError},
 };
@@ -72,6 +73,7 @@ impl Relay {
             relay: &self,
             pod: &pod,
             confirmed: 0,
+            epoch: None,
             limit: self.batch,
         };
         let mut back_off = BackOff::new(&pod, "relay");
@@ -114,6 +116,8 @@ struct Desk<'a> {
     pod: &'a Pod,
     /// The last row the broker is known to have, though it may not be marked yet.
     confirmed: u64,
+    /// The last lease it had.
+    epoch: Option<u64>,
     /// Rows of the next batch.
     limit: u64,
 }
@@ -128,6 +132,9 @@ impl Desk<'_> {
         let Some(lease) = database.lease(owner, millis(self.relay.lease)).await? else {
             return Ok(false);
         };
+        if self.epoch.replace(lease.epoch) != Some(lease.epoch) {
+            self.pod.signals.hint(hints::LEASE_TAKEN);
+        }
         while !self.pod.stop.is_raised() {
             let left = renewal.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -139,7 +146,10 @@ impl Desk<'_> {
                 rows = database.outbox(self.limit, millis(left)) => rows?,
             };
             match self.publish(lease, rows).await {
-                Err(Trouble::Store(StoreError::LeaseLost)) => break,
+                Err(Trouble::Store(StoreError::LeaseLost)) => {
+                    self.pod.signals.hint(hints::LEASE_LOST);
+                    break;
+                }
                 published => published?,
             }
             self.limit = self.relay.batch;
@@ -159,6 +169,7 @@ impl Desk<'_> {
             .map(|row| row.event)
             .collect();
         if !events.is_empty() {
+            self.pod.signals.hint(hints::BATCH_READ);
             let broker = self.pod.bus.broker();
             let positions = broker
                 .append(self.relay.topic.clone(), events.clone())
@@ -173,6 +184,7 @@ impl Desk<'_> {
                     offset,
                 });
             }
+            self.pod.signals.hint(hints::BATCH_PUBLISHED);
         }
         self.pod.store.database().published(lease, last).await?;
         Ok(())

@@ -21,6 +21,7 @@ use super::{
     record::OrderRecord,
     settlement::{Settled, settle},
 };
+use crate::hints;
 
 /// Times a cancellation is tried again that met an event about the same order.
 const CONFLICTS_MAX: u32 = 10;
@@ -67,18 +68,18 @@ async fn place(State(front): State<Front>, Body(new): Body<NewOrder>) -> Result<
     }
     let order = Order::pending(new.item, new.order_qty, new.price, new.status);
     let hal = front.hal.clone();
-    let spawn = front.pod.spawn.clone();
+    let pod = front.pod.clone();
     let placing = async move { front.place(order).await };
-    let (id, record) = command(&spawn, "place order", placing).await?;
+    let (id, record) = command(&pod, "place order", placing).await?;
     Ok(hal.created(id, record.present()))
 }
 
 /// 204: the cancellation is asked for, or was before. 409 when the delivery is known to be
 /// completed.
 async fn cancel(State(front): State<Front>, Id(id): Id) -> Result<StatusCode, Problem> {
-    let spawn = front.pod.spawn.clone();
+    let pod = front.pod.clone();
     let canceling = async move { front.cancel(id).await };
-    command(&spawn, "cancel order", canceling).await?;
+    command(&pod, "cancel order", canceling).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -86,17 +87,21 @@ impl Front {
     async fn place(&self, mut order: Order) -> Result<(u64, OrderRecord), Problem> {
         let signals = &self.pod.signals;
         let id = self.open(&order).await?;
-        signals.tell(Signal::Hint("order: pending committed"));
+        signals.hint(hints::ORDER_PENDING);
         let asked = self.payment.ask(id, &order).await;
-        signals.tell(Signal::Hint("order: between payment and commit"));
+        signals.hint(hints::ORDER_ANSWERED);
         let problem = match asked {
             Asked::Approved => match settle(&self.pod.store, id, &Command::Accept).await? {
                 Settled::Accepted => {
+                    signals.hint(hints::ORDER_ACCEPTED);
                     aggregate::apply(&mut order, &Event::Accepted);
                     return Ok((id, OrderRecord::from(order)));
                 }
                 // This front took so long that the recovery refused the order.
-                Settled::Refused => unavailable(id, "it answered too late"),
+                Settled::Refused => {
+                    signals.hint(hints::ORDER_PAID_TOO_LATE);
+                    unavailable(id, "it answered too late")
+                }
             },
             Asked::Refused(reason) => {
                 self.refuse(id, false).await;
@@ -122,6 +127,11 @@ impl Front {
     /// Whether this commit gets through or not, nobody but this front could accept the order: it is
     /// surely refused, and what the commit does not do, the recovery will.
     async fn refuse(&self, id: u64, payment_may_exist: bool) {
+        self.pod.signals.hint(if payment_may_exist {
+            hints::ORDER_ABANDONED
+        } else {
+            hints::ORDER_REFUSED
+        });
         let refuse = Command::Refuse { payment_may_exist };
         if let Err(error) = settle(&self.pod.store, id, &refuse).await {
             let note = format!("order {id} is refused, but not yet settled: {error}");
@@ -132,10 +142,13 @@ impl Front {
     async fn cancel(&self, id: u64) -> Result<(), Problem> {
         for _ in 0..CONFLICTS_MAX {
             match self.attempt_cancel(id).await {
-                Err(StoreError::Conflict { .. }) => {}
+                Err(StoreError::Conflict { .. }) => {
+                    self.pod.signals.hint(hints::ORDER_CANCEL_CONFLICT);
+                }
                 Err(error) => return Err(error.into()),
                 Ok(Ok(())) => return Ok(()),
                 Ok(Err(rejection @ Rejection::Delivered)) => {
+                    self.pod.signals.hint(hints::ORDER_CANCEL_TOO_LATE);
                     return Err(Problem::conflict(rejection.to_string()));
                 }
                 Ok(Err(_)) => return Err(Problem::not_found(format!("there is no order {id}"))),
@@ -152,8 +165,14 @@ impl Front {
             return Ok(Err(Rejection::NeverAccepted));
         };
         match found.value.decide(&mut unit, id, &Command::Cancel) {
-            Ok(true) => unit.commit(&()).await.map(|_receipt| Ok(())),
-            Ok(false) => Ok(Ok(())),
+            Ok(true) => {
+                unit.hint(hints::ORDER_CANCEL_REQUESTED);
+                unit.commit(&()).await.map(|_receipt| Ok(()))
+            }
+            Ok(false) => {
+                self.pod.signals.hint(hints::ORDER_CANCEL_REPEATED);
+                Ok(Ok(()))
+            }
             Err(rejection) => Ok(Err(rejection)),
         }
     }

@@ -11,6 +11,7 @@ mod record;
 mod recovery;
 mod settlement;
 
+use aggregate::{Command, State};
 use front::Front;
 use payment::Payment;
 use record::OrderRecord;
@@ -24,6 +25,7 @@ use squall_kit::{
 
 use crate::{
     event::ShopEvent,
+    hints,
     service::{self, Worker, millis},
 };
 
@@ -69,8 +71,21 @@ async fn follow(unit: &mut Unit, event: &Event) -> Result<Handled, StoreError> {
     let Some(found) = unit.load::<OrderRecord>(id).await? else {
         return Ok(Handled::Rejected(format!("there is no order {id}")));
     };
+    if let Some(place) = place(found.value.order.state, &command) {
+        unit.hint(place);
+    }
     Ok(match found.value.decide(unit, id, &command) {
         Ok(_changed) => Handled::Applied,
         Err(rejection) => Handled::Rejected(rejection.to_string()),
     })
+}
+
+/// What is told once an order in this state has obeyed.
+fn place(state: State, command: &Command) -> Option<&'static str> {
+    match (state, command) {
+        (State::Canceling(_), Command::ConfirmCancel) => Some(hints::ORDER_CANCEL_WON),
+        (State::Canceling(_), Command::WithdrawCancel) => Some(hints::ORDER_CANCEL_WITHDRAWN),
+        (State::Canceling(_), Command::Follow(_)) => Some(hints::ORDER_MOVED_CANCELING),
+        _ => None,
+    }
 }

@@ -16,7 +16,7 @@ use squall_kit::{
 use tokio::time::{Duration, Instant};
 
 use super::aggregate::{Order, payment_key};
-use crate::service::millis;
+use crate::{hints, service::millis};
 
 /// The breaker's name: its command key and its thread pool's, or its instance's.
 const PAY: &str = "pay";
@@ -88,6 +88,7 @@ impl Payment {
                 },
                 budget: RetryBudget::new(REPETITIONS_PERCENT, REPETITIONS_AT_ONCE),
                 rng: pod.rng.clone(),
+                signals: pod.signals.clone(),
             },
             repeat_within: one_call,
             patience: 2 * one_call,
@@ -99,12 +100,17 @@ impl Payment {
     pub(super) async fn ask(&self, id: u64, order: &Order) -> Asked {
         let begun = Instant::now();
         let unknown = AtomicBool::new(false);
-        let attempt = async || match self.ask_once(id, order).await {
-            Asked::Failed { reason, may_exist } => {
-                unknown.fetch_or(may_exist, Ordering::Relaxed);
-                Err(reason)
+        let attempt = async || {
+            if unknown.load(Ordering::Relaxed) {
+                self.retry.signals.hint(hints::ORDER_PAYMENT_ASKED_AGAIN);
             }
-            known => Ok(known),
+            match self.ask_once(id, order).await {
+                Asked::Failed { reason, may_exist } => {
+                    unknown.fetch_or(may_exist, Ordering::Relaxed);
+                    Err(reason)
+                }
+                known => Ok(known),
+            }
         };
         let again =
             |_: &String| unknown.load(Ordering::Relaxed) && begun.elapsed() < self.repeat_within;

@@ -9,8 +9,9 @@ use tokio::time::{Duration, Instant, sleep};
 use super::{
     aggregate::Command,
     record::{OrderRecord, PENDING, YES},
-    settlement::settle,
+    settlement::{Settled, settle},
 };
+use crate::hints;
 
 /// Refuses every order that this worker has seen `PENDING` for longer than `patience`: longer than
 /// the front can take. Nobody knows whether it was paid, so its payment is abandoned. It looks once
@@ -47,7 +48,13 @@ async fn refuse(pod: &Pod, id: u64) {
         payment_may_exist: true,
     };
     let note = match settle(&pod.store, id, &refuse).await {
-        Ok(settled) => format!("order {id} was left pending; it is {settled:?} now"),
+        Ok(settled) => {
+            pod.signals.hint(match settled {
+                Settled::Refused => hints::ORDER_RECOVERED,
+                Settled::Accepted => hints::ORDER_RECOVERY_LOST,
+            });
+            format!("order {id} was left pending; it is {settled:?} now")
+        }
         Err(error) => format!("order {id} is left pending: {error}"),
     };
     pod.signals.tell(Signal::Note(note));

@@ -15,7 +15,6 @@ use squall_kit::{
         idempotency::{Kept, KeyedRequest, MaybeKeyed},
         number,
     },
-    signal::Signal,
     store::{StoreError, Unit},
 };
 
@@ -23,6 +22,7 @@ use super::{
     aggregate::{Command, Pay, Rejection},
     record::{Case, PayRecord},
 };
+use crate::hints;
 
 /// Times a request is tried again that met another one about the same payment.
 const CONFLICTS_MAX: u32 = 5;
@@ -52,7 +52,7 @@ pub(super) async fn post(
     State(desk): State<Desk>,
     MaybeKeyed { request, body }: MaybeKeyed<NewPay>,
 ) -> Result<Response, Problem> {
-    let spawn = desk.pod.spawn.clone();
+    let pod = desk.pod.clone();
     let pay = Pay {
         order_id: body.order_id,
         price: body.price,
@@ -60,7 +60,7 @@ pub(super) async fn post(
         canceled: false,
     };
     let approving = async move { desk.approve(request, pay).await };
-    let answer = command(&spawn, "approve payment", approving).await?;
+    let answer = command(&pod, "approve payment", approving).await?;
     Ok(answer.into_response())
 }
 
@@ -69,13 +69,13 @@ impl Desk {
         let command = Command::Approve(pay);
         for _ in 0..CONFLICTS_MAX {
             match self.attempt(request.as_ref(), &command).await {
-                Err(Trouble::Store(StoreError::Conflict { .. })) => {}
+                Err(Trouble::Store(StoreError::Conflict { .. })) => {
+                    self.pod.signals.hint(hints::PAY_CONFLICT);
+                }
                 Err(Trouble::Store(error)) => return Err(error.into()),
                 Err(Trouble::Problem(problem)) => return Err(problem),
                 Ok(answer) => {
-                    self.pod
-                        .signals
-                        .tell(Signal::Hint("pay: committed, not answered"));
+                    self.pod.signals.hint(hints::PAY_COMMITTED);
                     return Ok(answer);
                 }
             }
@@ -100,8 +100,18 @@ impl Desk {
         // while one that was not there yet makes the commit fail or give its answer.
         let mut unit = store.unit(request.commit_id());
         let case = Case::by_key(&mut unit, request.key()).await?;
-        if let Some(first) = request.first_answer(store).await? {
-            return Ok(first);
+        match request.first_answer(store).await {
+            Ok(None) => {}
+            Ok(Some(first)) => {
+                self.pod.signals.hint(hints::PAY_REPEATED);
+                return Ok(first);
+            }
+            Err(problem) => {
+                if problem.status == StatusCode::UNPROCESSABLE_ENTITY {
+                    self.pod.signals.hint(hints::PAY_KEY_REUSED);
+                }
+                return Err(problem.into());
+            }
         }
         let answer = self.decide(&mut unit, case, command).await?;
         let receipt = unit.commit(&request.keep(answer)).await?;
@@ -114,7 +124,11 @@ impl Desk {
         mut case: Case,
         command: &Command,
     ) -> Result<Kept, Trouble> {
-        case.decide(unit, command).await?.map_err(refused)?;
+        let decided = case.decide(unit, command).await?;
+        if decided == Err(Rejection::Abandoned) {
+            self.pod.signals.hint(hints::PAY_REFUSED_LATE);
+        }
+        decided.map_err(refused)?;
         let (Some(pay_id), Command::Approve(pay)) = (case.pay_id, command) else {
             unreachable!("an approved payment has an id");
         };

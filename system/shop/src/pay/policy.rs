@@ -7,10 +7,10 @@ use squall_kit::{
 };
 
 use super::{
-    aggregate::{self, Rejection},
+    aggregate::{self, Command, Payment, Rejection},
     record::{Case, ORDER_ID, PayRecord},
 };
-use crate::event::ShopEvent;
+use crate::{event::ShopEvent, hints};
 
 /// `OrderCanceled` gives every payment of the order back; `PaymentAbandoned` the one that was asked
 /// with its key, or sees to it that there will be none.
@@ -38,9 +38,22 @@ pub(super) async fn react(unit: &mut Unit, event: &Event) -> Result<Handled, Sto
         return Ok(Handled::Rejected(Rejection::NothingPaid.to_string()));
     }
     for case in &mut cases {
+        if let Some(place) = place(&case.payment, &command) {
+            unit.hint(place);
+        }
         if let Err(rejection) = case.decide(unit, &command).await? {
             return Ok(Handled::Rejected(rejection.to_string()));
         }
     }
     Ok(Handled::Applied)
+}
+
+/// What is told once this command is obeyed.
+fn place(payment: &Payment, command: &Command) -> Option<&'static str> {
+    match (payment, command) {
+        (Payment::Unasked, Command::Abandon) => Some(hints::PAY_ABANDONED_FIRST),
+        (Payment::Approved(_), Command::Abandon) => Some(hints::PAY_ABANDONED),
+        (Payment::Approved(_), Command::Cancel) => Some(hints::PAY_GIVEN_BACK),
+        _ => None,
+    }
 }

@@ -19,6 +19,7 @@ use super::{
     aggregate::{Command, Rejection},
     record::{self, Case},
 };
+use crate::hints;
 
 /// Times a command is tried again that met another decision about the same item.
 const CONFLICTS_MAX: u32 = 20;
@@ -108,7 +109,7 @@ impl Counter {
 
     async fn command(&self, what: Command) -> Result<Case, Problem> {
         let counter = self.clone();
-        command(&self.pod.spawn, "product command", async move {
+        command(&self.pod, "product command", async move {
             counter.carry_out(&what).await
         })
         .await
@@ -119,7 +120,9 @@ impl Counter {
             match self.attempt(command).await {
                 Ok(Ok(case)) => return Ok(case),
                 Ok(Err(rejection)) => return Err(refused(&rejection)),
-                Err(StoreError::Conflict { .. }) => {}
+                Err(StoreError::Conflict { .. }) => {
+                    self.pod.signals.hint(hints::PRODUCT_CONFLICT);
+                }
                 Err(error) => return Err(error.into()),
             }
         }

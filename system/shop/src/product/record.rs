@@ -4,8 +4,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use squall_kit::store::{Entity, Key, StoreError, Unit};
 
-use super::aggregate::{self, Command, Delivery, Product, QUEUE_BATCH, Rejection, Shelf};
-use crate::slot::{Named, slot};
+use super::aggregate::{
+    self, Command, Delivery, DeliveryStatus, Event, Product, QUEUE_BATCH, Rejection, Shelf,
+};
+use crate::{
+    event::ShopEvent,
+    hints,
+    slot::{Named, slot},
+};
 
 /// Found in this index under [`YES`]: the products in the catalogue.
 pub(super) const LISTED: &str = "listed";
@@ -145,6 +151,9 @@ impl Case {
         let before = self.shelf.clone();
         for event in &events {
             aggregate::apply(&mut self.shelf, event);
+            if let Some(place) = place(&before, event) {
+                unit.hint(place);
+            }
             if let Some(told) = event.published() {
                 told.publish(unit);
             }
@@ -261,4 +270,24 @@ pub(super) fn present(delivery: &Delivery) -> Value {
         "orderQty": delivery.order_qty,
         "status": delivery.status,
     })
+}
+
+/// What is told once this has happened to the shelf.
+fn place(before: &Shelf, event: &Event) -> Option<&'static str> {
+    let status = |order_id| before.deliveries.get(order_id).map(|it| it.status);
+    match event {
+        Event::CancellationRecorded { .. } => Some(hints::PRODUCT_CANCELED_FIRST),
+        Event::Told(ShopEvent::DeliveryBackordered { .. }) => Some(hints::PRODUCT_BACKORDERED),
+        Event::Told(ShopEvent::DeliveryPrepared { order_id, .. }) => {
+            status(order_id).map(|_waited| hints::PRODUCT_QUEUE_SERVED)
+        }
+        Event::Told(ShopEvent::DeliveryCanceled { order_id }) => match status(order_id)? {
+            DeliveryStatus::Backordered => Some(hints::PRODUCT_CANCELED_WAITING),
+            DeliveryStatus::Started => Some(hints::PRODUCT_CANCELED_UNDER_WAY),
+            _ => None,
+        },
+        Event::Told(ShopEvent::CancelRefused { .. }) => Some(hints::PRODUCT_CANCEL_REFUSED),
+        Event::Told(ShopEvent::StockDecreased { .. }) => Some(hints::PRODUCT_STOCK_DECREASED),
+        _ => None,
+    }
 }

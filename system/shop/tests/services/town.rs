@@ -127,17 +127,18 @@ impl Town {
         let context = context(name);
         self.starts += 1;
         let rng = Rng::stream(self.starts, name);
+        let base_url = format!("http://localhost:{}", context.documented_port);
+        let tasks = Tasks::new();
+        let signals = Signals::new(Ear {
+            heard: Arc::clone(&self.heard),
+            tasks: tasks.clone(),
+        });
         let settings = Settings {
             source: name.to_owned(),
             clock: self.clock.clone(),
             rng: rng.clone(),
             patience: Duration::from_secs(5),
-        };
-        let base_url = format!("http://localhost:{}", context.documented_port);
-        let tasks = Tasks::new();
-        let ear = Ear {
-            heard: Arc::clone(&self.heard),
-            tasks: tasks.clone(),
+            signals: signals.clone(),
         };
         let pod = Pod {
             name: format!("{name}-1").into(),
@@ -153,7 +154,7 @@ impl Town {
             spawn: Spawn::new(tasks.clone()),
             work: Work::free(),
             stop: Stop::new(),
-            signals: Signals::new(ear),
+            signals,
         };
         let stop = pod.stop.clone();
         let running = (context.run)(pod);

@@ -37,8 +37,8 @@ async fn approve(
     State(pod): State<Pod>,
     Keyed { request, body }: Keyed<Pay>,
 ) -> Result<Response, Problem> {
-    let spawn = pod.spawn.clone();
-    let kept = command(&spawn, "approve", execute(pod, request, body)).await?;
+    let executing = execute(pod.clone(), request, body);
+    let kept = command(&pod, "approve", executing).await?;
     Ok(kept.into_response())
 }
 

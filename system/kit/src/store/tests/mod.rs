@@ -53,6 +53,7 @@ fn store(database: impl Database) -> Store {
         clock: clock.clock(),
         rng: Rng::stream(1, "store"),
         patience: Duration::from_secs(5),
+        signals: crate::signal::Signals::silent(),
     };
     Store::new(database, settings)
 }

@@ -130,6 +130,7 @@ impl Stage {
             clock: self.clock.clone(),
             rng: Rng::stream(2, name),
             patience: Duration::from_millis(500),
+            signals: Signals::silent(),
         }
     }
 

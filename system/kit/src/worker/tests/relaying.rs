@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tokio::time::{Duration, Instant, sleep};
 
 use super::{Faults, Life, Signal, Stage, TOPIC};
-use crate::worker::Relay;
+use crate::{hints, worker::Relay};
 
 const KEYS: [&str; 4] = ["order-1", "order-2", "42", "order-2"];
 
@@ -79,7 +79,24 @@ async fn a_calm_relay_publishes_each_event_once_and_at_once() {
     );
     assert_eq!(stage.log.events(TOPIC).unwrap().len(), 3);
     let told = stage.heard.0.lock().unwrap().clone();
-    assert_eq!(told.len(), 3, "nothing but publications: {told:?}");
+    let troubles = told
+        .iter()
+        .filter(|(_, signal)| matches!(signal, Signal::Note(_)));
+    assert_eq!(
+        (published(&stage).len(), troubles.count()),
+        (3, 0),
+        "{told:?}"
+    );
+    let places = told.iter().filter_map(|(_, signal)| match signal {
+        Signal::Hint(place) => Some(*place),
+        _ => None,
+    });
+    let expected = [
+        hints::LEASE_TAKEN,
+        hints::BATCH_READ,
+        hints::BATCH_PUBLISHED,
+    ];
+    assert_eq!(places.collect::<Vec<_>>(), expected, "none with a poll");
 }
 
 #[tokio::test(start_paused = true)]
