@@ -478,3 +478,85 @@ fn skewed_clocks(topology: &Topology) -> Option<BoxedStrategy<Fault>> {
     });
     Some(lasting(topology, kind.boxed()))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::{mutation::mutate, testing::space};
+
+    /// Every plan names only what is there, and is a file that can be read again.
+    fn check(plan: &Plan) {
+        let space = space();
+        assert!(
+            !plan.users.is_empty() && plan.users.len() <= MOST_USERS,
+            "{plan:?}"
+        );
+        for users in &plan.users {
+            assert!(space.journeys.contains(&users.journey) && users.journeys > 0);
+        }
+        for fault in &plan.faults {
+            match &fault.start {
+                Start::AtMs(ms) => assert!(*ms < plan.calm_from_ms, "{fault}"),
+                Start::At(moment, nth) => {
+                    let known = space.topology.moments.iter();
+                    let count = known.clone().find(|(known, _)| known == moment);
+                    let (_, count) = count.expect("moments come from the topology");
+                    assert!((1..=*count).contains(nth), "{fault}");
+                }
+            }
+            assert_eq!(fault.length_ms.is_some(), lasts(&fault.kind), "{fault}");
+        }
+        for replicas in &plan.replicas {
+            assert!((1..=3).contains(&replicas.count));
+        }
+        let text = serde_json::to_string(plan).expect("a plan is JSON");
+        assert_eq!(*plan, serde_json::from_str(&text).expect("and comes back"));
+    }
+
+    fn lasts(kind: &Kind) -> bool {
+        !kind.is_over_at_once() && !matches!(kind, Kind::Kill { .. } | Kind::PowerLoss { .. })
+    }
+
+    #[test]
+    fn plans_are_valid_and_a_seed_gives_one() {
+        let space = space();
+        let mut kinds = BTreeSet::new();
+        for seed in 0..500 {
+            let plan = draw(&space, seed);
+            check(&plan);
+            assert_eq!(plan, draw(&space, seed));
+            kinds.extend(plan.kinds());
+        }
+        // All but those that a scenario states itself: apply and rollout undo.
+        assert_eq!(kinds.len(), 18, "{kinds:?}");
+    }
+
+    #[test]
+    fn a_swarm_leaves_kinds_out() {
+        let space = space();
+        let many = (0..500).map(|seed| draw(&space, seed));
+        let many: Vec<_> = many.filter(|plan| plan.faults.len() >= 5).collect();
+        let few = many.iter().filter(|plan| plan.kinds().len() <= 3).count();
+        assert!(
+            few * 3 > many.len(),
+            "{few} of {} plans are of few kinds",
+            many.len()
+        );
+    }
+
+    #[test]
+    fn mutants_are_valid_and_near_their_parent() {
+        let space = space();
+        let parent = draw(&space, 7);
+        let mut other = 0;
+        for seed in 0..200 {
+            let child = mutate(&space, &parent, seed);
+            check(&child);
+            assert_eq!(child, mutate(&space, &parent, seed));
+            other += usize::from(child.users != parent.users);
+        }
+        assert!((1..150).contains(&other), "{other} of 200 have other users");
+    }
+}

@@ -22,4 +22,6 @@ pub mod nemesis;
 pub mod plan;
 pub mod shrinking;
 pub mod space;
+#[cfg(test)]
+mod testing;
 pub mod topology;

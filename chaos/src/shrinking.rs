@@ -223,17 +223,87 @@ fn each_fault(plan: &Plan, simpler: impl Fn(&Fault) -> Vec<Fault>) -> Vec<Plan> 
     candidates
 }
 
-/// The least, the half, three quarters: few steps down to anything.
+/// The least, a half, three quarters, seven eighths, and of a small number one less: few steps down
+/// to near the least that fails.
 fn lower(value: u64, least: u64) -> Vec<u64> {
     if value <= least {
         return Vec::new();
     }
     let over = value - least;
-    let mut values = vec![least, least + over / 2, least + over * 3 / 4];
-    if over < 8 {
+    let mut values: Vec<u64> = [0, 4, 6, 7]
+        .map(|eighths| least + over * eighths / 8)
+        .into();
+    if over < SMALL {
         values.push(value - 1);
     }
     values.dedup();
-    values.retain(|lower| *lower < value);
     values
+}
+
+/// Numbers up to here are counts of something, and every single one matters.
+const SMALL: u64 = 64;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{fault::Kind, generation::plans, testing::space};
+
+    /// Shrinks by a predicate instead of runs.
+    fn shrunk(failing: Plan, fails: impl Fn(&Plan) -> bool) -> (Plan, usize) {
+        let mut shrinker = Shrinker::new(failing);
+        let mut runs = 0;
+        loop {
+            let candidates = shrinker.next(2);
+            runs += candidates.len();
+            if candidates.is_empty() {
+                return (shrinker.smallest().clone(), runs);
+            }
+            if let Some(plan) = candidates.into_iter().find(&fails) {
+                shrinker.accept(plan);
+            }
+        }
+    }
+
+    fn has_kill(plan: &Plan) -> bool {
+        let mut faults = plan.faults.iter();
+        faults.any(|fault| matches!(fault.kind, Kind::Kill { .. }))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn only_what_matters_is_left(plan in plans(&space())) {
+            prop_assume!(has_kill(&plan));
+            let (smallest, runs) = shrunk(plan, has_kill);
+            prop_assert_eq!(smallest.faults.len(), 1);
+            prop_assert_eq!(smallest.journeys(), 1);
+            prop_assert!(smallest.settings.is_empty() && smallest.replicas.is_empty());
+            prop_assert!(smallest.interleaving.is_none() && smallest.latency_ms.is_none());
+            prop_assert!(runs < 200, "{} runs", runs);
+        }
+
+        #[test]
+        fn counts_and_times_come_down_to_what_is_needed(plan in plans(&space())) {
+            let most = |plan: &Plan| plan.users.iter().map(|users| users.journeys).max();
+            prop_assume!(most(&plan) >= Some(5) && plan.calm_from_ms >= 12_345);
+            let fails = |plan: &Plan| most(plan) >= Some(5) && plan.calm_from_ms >= 12_345;
+            let (smallest, _) = shrunk(plan, fails);
+            prop_assert_eq!(smallest.journeys(), 5);
+            // Within an eighth, so many steps does it take.
+            prop_assert!(smallest.calm_from_ms < 14_200, "{}", smallest.calm_from_ms);
+        }
+
+        #[test]
+        fn a_candidate_is_never_larger(plan in plans(&space())) {
+            for stage in STAGES {
+                for candidate in stage(&plan) {
+                    prop_assert!(candidate.size() <= plan.size());
+                    prop_assert!(candidate.journeys() > 0);
+                }
+            }
+        }
+    }
 }

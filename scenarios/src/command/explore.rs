@@ -226,6 +226,13 @@ fn writable(out: &Path) -> Result<()> {
     let cannot = || format!("cannot write to {}", out.display());
     fs::create_dir_all(out).with_context(cannot)?;
     // What a former campaign found would be taken for this one's.
+    for entry in fs::read_dir(out).with_context(cannot)? {
+        let path = entry.with_context(cannot)?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with("finding-") || name == "explore.json" {
+            fs::remove_file(&path).with_context(cannot)?;
+        }
+    }
     let runs = out.join("runs.jsonl");
     fs::write(runs, []).with_context(cannot)
 }
