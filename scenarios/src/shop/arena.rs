@@ -31,7 +31,7 @@ pub fn arena() -> Arena {
             ("customercenter", 2),
         ],
         phases,
-        hints: Vec::new,
+        hints,
         invariants: invariants::all,
     }
 }
@@ -73,6 +73,11 @@ const SETTINGS: &[(&str, &str, &[&str])] = &[
     ("gateway", "GATEWAY_TIMEOUT_MS", &["4000", "30000"]),
 ];
 
+/// The places that the kit's and the shop's code name.
+fn hints() -> Vec<&'static str> {
+    [squall_kit::hints::ALL, squall_shop::HINTS].concat()
+}
+
 /// What an order goes through, from the click to the last page.
 fn phases() -> Vec<(Text, Moment)> {
     let requested = |method: &'static str, route: &'static str| Moment::Requested {
@@ -101,4 +106,19 @@ fn phases() -> Vec<(Text, Moment)> {
         ("cancelled".into(), requested("DELETE", "/orders/{order}")),
         ("cancellation asked".into(), published("CancelRequested")),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use squall_chaos::fault::Moment;
+
+    #[test]
+    fn phases_wait_for_places_that_there_are() {
+        let hints = super::hints();
+        for (phase, moment) in super::phases() {
+            if let Moment::Hint { name, .. } = moment {
+                assert!(hints.contains(&&*name), "{phase}: {name}");
+            }
+        }
+    }
 }

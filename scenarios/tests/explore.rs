@@ -1,0 +1,212 @@
+//! `squall explore`, `merge` and `replay`, as scripts and people meet them.
+
+mod support;
+
+use std::{fs, path::Path, sync::atomic::AtomicBool};
+
+use serde_json::Value;
+use squall::explore::{
+    campaign::Finding,
+    find,
+    repro::Repro,
+    trial::{self, Broken},
+    workers::{Made, Program, Workers},
+};
+use support::program::{Said, squall};
+
+fn explore(out: &Path, arguments: &[&str]) -> Said {
+    let out = out.to_str().expect("a temporary directory has a name");
+    let arguments = [&["explore", "--out", out], arguments].concat();
+    squall(arguments)
+}
+
+fn summary(folder: &Path) -> Value {
+    let text = fs::read_to_string(folder.join("explore.json")).expect("a campaign writes it");
+    let mut summary: Value = serde_json::from_str(&text).expect("JSON");
+    assert!(summary["wall_s"].take().as_f64() > Some(0.0));
+    summary
+}
+
+#[test]
+fn a_campaign_is_the_same_however_many_processes_share_it() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let [one, two] = ["one", "two"].map(|name| folder.path().join(name));
+    let said = explore(&one, &["--runs", "10", "--seed", "5", "--jobs", "1"]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert!(
+        said.out.starts_with("shop/explore: 10 runs in "),
+        "{said:?}"
+    );
+    assert!(said.out.contains("never reached: "), "{said:?}");
+    explore(&two, &["--runs", "10", "--seed", "5", "--jobs", "3"]);
+    assert_eq!(summary(&one), summary(&two));
+    let runs = |folder: &Path| fs::read_to_string(folder.join("runs.jsonl")).expect("written");
+    assert_eq!(runs(&one).lines().count(), 10);
+    assert_eq!(runs(&one), runs(&two));
+}
+
+#[test]
+fn shards_are_joined_once_each() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let folders = ["1/2", "2/2"].map(|shard| {
+        let out = folder.path().join(shard.replace('/', "-"));
+        explore(&out, &["--runs", "3", "--shard", shard]);
+        out
+    });
+    let [one, two] = folders.each_ref().map(|out| out.to_str().expect("a name"));
+    let said = squall(["merge", one, two]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert!(said.out.starts_with("shop/explore: 6 runs in "), "{said:?}");
+    let plans = |out: &Path| summary(out)["tally"]["coverage"].clone();
+    assert_ne!(plans(&folders[0]), plans(&folders[1]), "shards differ");
+    let part = squall(["merge", one]);
+    assert!(part.err.contains("1 of 2 shards"), "{part:?}");
+    let twice = squall(["merge", one, one]);
+    assert_eq!(twice.code, Some(2), "{twice:?}");
+    assert!(twice.err.contains("shard 1 is in both"), "{twice:?}");
+}
+
+#[test]
+fn what_makes_no_sense_is_refused() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    for (arguments, word) in [
+        (&["--shard", "3/2"][..], "no part"),
+        (&["--for", "soon"], "no time"),
+        (&["--runs", "0"], "error: "),
+        (&["warehouse"], "warehouse"),
+        (&["--plant", "no-bug-of-this-name"], "no-bug-of-this-name"),
+    ] {
+        let said = explore(folder.path(), arguments);
+        assert_eq!(said.code, Some(2), "{said:?}");
+        assert!(said.err.contains(word), "{said:?}");
+    }
+    let taken = folder.path().join("taken");
+    fs::write(&taken, []).expect("a file");
+    let said = explore(&taken.join("below"), &["--runs", "1"]);
+    assert_eq!(
+        (said.code, said.err.lines().count()),
+        (Some(2), 1),
+        "{said:?}"
+    );
+}
+
+/// The repro of a check that does not fail.
+fn repro() -> Repro {
+    let arena = find("shop/explore").expect("an arena");
+    let mut plan = arena.calm();
+    plan.users.truncate(1);
+    plan.users[0].journeys = 1;
+    (plan.aftermath, plan.calm_from_ms) = (0, 2_000);
+    let finding = Finding {
+        broken: Broken {
+            check: "a check".to_owned(),
+            observed: "no".to_owned(),
+            bound: "yes".to_owned(),
+            evidence: vec!["because".to_owned()],
+        },
+        run: 1,
+        times: 1,
+        original: plan.clone(),
+        plan,
+        fingerprint: String::new(),
+        shrinking: 0,
+    };
+    Repro::new(&arena, &finding).expect("the plan can be run")
+}
+
+#[test]
+fn a_repro_is_replayed_and_traced() {
+    let repro = repro();
+    Repro::assert_mended(&repro.to_json());
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let path = folder.path().join("a.repro.json");
+    let replay = |repro: &Repro| {
+        fs::write(&path, repro.to_json()).expect("written");
+        squall(["replay", path.to_str().expect("a name"), "--trace"])
+    };
+    let said = replay(&repro);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let same = format!(
+        "passes now: a check\nfingerprint {}, the same\n",
+        repro.fingerprint
+    );
+    assert!(said.out.ends_with(&same), "{said:?}");
+    assert!(said.out.contains("● "), "a trace has lanes: {said:?}");
+    // Somebody else's build did something else in the middle.
+    let mut other = repro.clone();
+    let middle = other.history.len() / 2;
+    other.history[middle].at_us += 1;
+    let said = replay(&other);
+    let place = format!("the histories part at entry {middle}");
+    assert!(
+        said.out.contains("another build") && said.out.contains(&place),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn a_file_that_is_no_repro_gets_one_clear_line() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let good = repro().to_json();
+    let path = folder.path().join("bad.repro.json");
+    for (text, word) in [
+        (good[..good.len() / 2].to_owned(), "ends in the middle"),
+        ("# notes".to_owned(), "not a JSON file"),
+        (
+            "{\"schema\": \"squall.results/1\"}".to_owned(),
+            "not a repro of squall",
+        ),
+        (
+            good.replace("squall.repro/1", "squall.repro/2"),
+            "use a newer one",
+        ),
+        (good.replace("shop/explore", "bank/explore"), "bank/explore"),
+        (
+            good.replace("\"journeys\":1", "\"journeys\":-1"),
+            "not a readable repro",
+        ),
+        (
+            good.replace("\"journeys\":1", "\"journeys\":0"),
+            "0 journeys",
+        ),
+    ] {
+        fs::write(&path, text).expect("written");
+        let said = squall(["replay", path.to_str().expect("a name")]);
+        assert_eq!((said.code, &*said.out), (Some(2), ""), "{word}: {said:?}");
+        assert_eq!(said.err.lines().count(), 1, "{said:?}");
+        assert!(said.err.contains(word), "{word}: {said:?}");
+    }
+    let said = squall(["replay", "/nowhere/at/all"]);
+    assert_eq!(said.code, Some(2), "{said:?}");
+}
+
+#[test]
+fn a_process_that_dies_takes_no_run_with_it() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let first = folder.path().join("first");
+    let mut plan = find("shop/explore").expect("an arena").calm();
+    plan.users.truncate(1);
+    (plan.aftermath, plan.calm_from_ms) = (0, 2_000);
+    let squall = env!("CARGO_BIN_EXE_squall");
+    let run = |script: String| {
+        let program = Program {
+            path: "/bin/sh".into(),
+            arguments: vec!["-c".to_owned(), script],
+        };
+        let workers = Workers::new(program, 2);
+        let plans = [plan.clone(), plan.clone()];
+        workers.run("shop/explore", &plans, &AtomicBool::new(false), |_| {})
+    };
+    let arena = find("shop/explore").expect("an arena");
+    let (_, observed) = trial::run(&arena, &plan).expect("the plan can be run");
+    let made = Some(Made::Run(Box::new(observed)));
+    let first = first.display();
+    let mended = format!("mkdir {first} 2>/dev/null && kill -9 $$; exec {squall} explore-worker");
+    assert_eq!(run(mended), [made.clone(), made]);
+    for made in run("read order; kill -9 $$".to_owned()) {
+        let Some(Made::Lost(why)) = made else {
+            panic!("{made:?}");
+        };
+        assert!(why.contains("signal: 9"), "{why}");
+    }
+}
