@@ -11,6 +11,7 @@ mod calls_at_once;
 mod convergence;
 mod deadline;
 mod ejections;
+mod ends;
 mod exactly_once;
 mod faults;
 mod fold;
@@ -19,18 +20,24 @@ mod latency;
 mod locations;
 mod log;
 mod lost;
+mod never_both;
 mod never_negative;
+mod none_left;
 mod occurrences;
+mod one_at_a_time;
 mod one_to_one;
 mod outage;
 mod pairing;
 mod pods_ready;
 mod refusals;
+mod refusals_counted;
+mod retry_budget;
 mod rollout;
 mod rollouts;
 mod run;
 mod scaling;
 mod seen;
+mod sums_up;
 mod throughput;
 mod uptime;
 
@@ -47,6 +54,7 @@ pub use self::{
     convergence::Convergence,
     deadline::Deadline,
     ejections::Ejections,
+    ends::Ends,
     exactly_once::ExactlyOnce,
     faults::FaultsActed,
     fold::FoldEquality,
@@ -55,18 +63,24 @@ pub use self::{
     locations::Locations,
     log::LogComplete,
     lost::Lost,
+    never_both::NeverBoth,
     never_negative::NeverNegative,
+    none_left::NoneLeft,
     occurrences::{Occurrences, Reaction},
+    one_at_a_time::OneAtATime,
     one_to_one::{EventSide, OneToOne},
     outage::{Mark, Outage},
     pairing::{Pairing, Statuses},
     pods_ready::PodsReady,
     refusals::{NoneAccepted, Refusals},
+    refusals_counted::RefusalsAreNoFailures,
+    retry_budget::RetryBudget,
     rollout::RolloutCompletes,
     rollouts::Rollouts,
     run::{NoPanics, RunEnded},
     scaling::{Scales, ScalesDownLate},
     seen::{Seen, Sight},
+    sums_up::SumsUp,
     throughput::Throughput,
     uptime::Uptime,
 };

@@ -15,6 +15,7 @@ pub mod event;
 pub mod hints;
 pub mod http;
 pub mod net;
+pub mod planted;
 pub mod pod;
 pub mod resilience;
 pub mod rng;

@@ -61,6 +61,7 @@
 //! | `hystrix.command.pay.…` | Hystrix's | order | the breaker; its timeout bounds payment |
 //! | `hystrix.threadpool.pay.…` | Hystrix's | order | calls to payment at once |
 //! | `RECOVERY_MARGIN_MS` | 2000 | order | how much longer than that an order may stay pending |
+//! | `PAY_LIMIT` | none | pay | the most that one payment takes; more is refused |
 //! | `GATEWAY_TIMEOUT_MS` | 10000 | gateway | the longest that a service may take for its answer |
 //!
 //! # Choices of our own

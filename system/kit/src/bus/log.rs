@@ -21,7 +21,12 @@ use super::{
     partition::partition_of,
     shelf::{Memory, Shelf, Shelved},
 };
-use crate::{BoxFuture, event::Event, store::sqlite::Threads};
+use crate::{
+    BoxFuture,
+    event::Event,
+    planted::{self, Bug},
+    store::sqlite::Threads,
+};
 
 /// How a log treats topics and members.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -232,7 +237,12 @@ impl State {
         let deliveries: Vec<Delivery> = events
             .into_iter()
             .map(|event| {
-                let partition = partition_of(&event.key, partitions);
+                let partition = if planted::is(Bug::PartitionKeyDropped) {
+                    let turn = ends.iter().sum::<u64>() % u64::from(partitions);
+                    u32::try_from(turn).expect("it is below the number of partitions")
+                } else {
+                    partition_of(&event.key, partitions)
+                };
                 let end = usize::try_from(partition)
                     .ok()
                     .and_then(|place| ends.get_mut(place))

@@ -30,7 +30,13 @@ use tokio::{
 };
 
 use super::{BoxStream, Listener};
-use crate::{Error, Pod, config::Config, config::ConfigError, hints, http::pipeline::pipeline};
+use crate::{
+    Error, Pod,
+    config::{Config, ConfigError},
+    hints,
+    http::pipeline::pipeline,
+    planted::{self, Bug},
+};
 
 /// The pause after a failed accept (no descriptors left, say), and how many in a row end the
 /// server.
@@ -194,6 +200,9 @@ async fn connection(
         // An error here is a peer that went away or spoke no HTTP: nobody is left to tell.
         _ended = serving.as_mut() => return,
         () = pod.stop.raised() => {}
+    }
+    if planted::is(Bug::DrainDropsInFlight) {
+        return;
     }
     // The pipeline says `Connection: close` now, and hyper closes after such an answer.
     if timeout(settings.linger, serving.as_mut()).await.is_ok() {

@@ -17,7 +17,10 @@ use super::{
     machine::{Machine, Pass},
     settings::{HystrixSettings, Isolation},
 };
-use crate::signal::{BreakerState, CallOutcome};
+use crate::{
+    planted::{self, Bug},
+    signal::{BreakerState, CallOutcome},
+};
 
 /// The state machine of one command key.
 #[derive(Clone, Debug)]
@@ -93,7 +96,7 @@ impl Machine for Hystrix {
             BreakerState::HalfOpen => None,
             BreakerState::Open => {
                 let sleeps_until = self.opened_at + self.settings.sleep_window;
-                if now <= sleeps_until {
+                if now <= sleeps_until || planted::is(Bug::BreakerNeverHalfOpens) {
                     return None;
                 }
                 self.state = BreakerState::HalfOpen;

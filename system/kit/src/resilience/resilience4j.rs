@@ -24,7 +24,10 @@ use super::{
     resilience4j_settings::{Recorded, Resilience4jSettings, SlidingWindowType},
     sliding::{Counts, SlidingWindow},
 };
-use crate::signal::{BreakerState, CallOutcome};
+use crate::{
+    planted::{self, Bug},
+    signal::{BreakerState, CallOutcome},
+};
 
 /// The state machine of one instance.
 #[derive(Clone, Debug)]
@@ -109,6 +112,7 @@ impl Machine for Resilience4j {
         let settings = &self.settings;
         let wait: Option<Duration> = match self.phase {
             Phase::Closed => None,
+            Phase::Open if planted::is(Bug::BreakerNeverHalfOpens) => None,
             Phase::Open => settings
                 .automatic_transition
                 .then_some(settings.wait_duration_in_open_state),
@@ -119,7 +123,8 @@ impl Machine for Resilience4j {
 
     fn admit(&mut self, now: Instant) -> Option<Pass> {
         let waits_until = self.since + self.settings.wait_duration_in_open_state;
-        if self.phase == Phase::Open && now > waits_until {
+        let stays_open = planted::is(Bug::BreakerNeverHalfOpens);
+        if self.phase == Phase::Open && now > waits_until && !stays_open {
             self.half_open(now);
         }
         let probe = match &mut self.phase {

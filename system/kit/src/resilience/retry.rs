@@ -8,7 +8,12 @@ use std::{
 
 use tokio::time::sleep;
 
-use crate::{hints, rng::Rng, signal::Signals};
+use crate::{
+    hints,
+    planted::{self, Bug},
+    rng::Rng,
+    signal::Signals,
+};
 
 /// Pauses between tries: exponential, capped, spread by chance.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -136,7 +141,7 @@ impl Retry {
             if retry + 1 >= self.attempts || !again(&error) {
                 return Err(error);
             }
-            if !self.budget.withdraw() {
+            if !self.budget.withdraw() && !planted::is(Bug::RetryWithoutBudget) {
                 self.signals.hint(hints::RETRY_BUDGET_EMPTY);
                 return Err(error);
             }

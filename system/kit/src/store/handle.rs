@@ -37,6 +37,8 @@ pub struct Settings {
 pub struct Store {
     database: Arc<dyn Database>,
     settings: Arc<Settings>,
+    #[cfg(feature = "planted")]
+    straight: super::straight::Straight,
 }
 
 impl Store {
@@ -47,8 +49,12 @@ impl Store {
 
     /// Wraps an adapter that others use too.
     pub fn shared(database: Arc<dyn Database>, settings: Settings) -> Self {
-        let settings = Arc::new(settings);
-        Self { database, settings }
+        Self {
+            database,
+            settings: Arc::new(settings),
+            #[cfg(feature = "planted")]
+            straight: super::straight::Straight::default(),
+        }
     }
 
     /// The same database, with other patience: long for workers, short where a caller waits.
@@ -56,12 +62,21 @@ impl Store {
     pub fn patient(&self, patience: Duration) -> Self {
         let mut settings = Settings::clone(&self.settings);
         settings.patience = patience;
-        Self::shared(Arc::clone(&self.database), settings)
+        Self {
+            settings: Arc::new(settings),
+            ..self.clone()
+        }
     }
 
     /// The adapter itself, for relay and contract tests. Nothing is repeated there.
     pub fn database(&self) -> &dyn Database {
         &*self.database
+    }
+
+    /// The way to the broker past the outbox.
+    #[cfg(feature = "planted")]
+    pub(crate) fn straight(&self) -> &super::straight::Straight {
+        &self.straight
     }
 
     /// How the context uses its database.

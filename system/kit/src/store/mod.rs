@@ -19,6 +19,8 @@ mod handle;
 pub mod lossy;
 pub mod remote;
 pub mod sqlite;
+#[cfg(feature = "planted")]
+mod straight;
 #[cfg(test)]
 mod tests;
 mod unit;

@@ -8,7 +8,10 @@ use super::{
     Commit, Entity, FIND_LIMIT, InboxEntry, Key, Query, Receipt, Record, Store, StoreError, Stored,
     Write, entity::encode,
 };
-use crate::event::Event;
+use crate::{
+    event::Event,
+    planted::{self, Bug},
+};
 
 /// Work that takes effect as a whole or not at all.
 ///
@@ -249,15 +252,24 @@ impl Unit {
     /// # Errors
     /// As [`Store::commit`].
     pub async fn commit(self, answer: &(impl Serialize + ?Sized)) -> Result<Receipt, StoreError> {
+        let expected = if planted::is(Bug::NoExpectedVersion) {
+            Vec::new()
+        } else {
+            self.expected.into_iter().collect()
+        };
         let commit = Commit {
             id: self.commit_id,
-            expected: self.expected.into_iter().collect(),
+            expected,
             writes: self.writes.into_values().collect(),
             outbox: self.outbox,
             inbox: self.inbox,
             answer: encode(answer),
         };
+        #[cfg(feature = "planted")]
+        let (commit, events) = self.store.straight().before(commit).await?;
         let receipt = self.store.commit(&commit).await?;
+        #[cfg(feature = "planted")]
+        let _lost = self.store.straight().send(events).await;
         let signals = &self.store.settings().signals;
         self.hints.into_iter().for_each(|place| signals.hint(place));
         Ok(receipt)

@@ -16,6 +16,7 @@ use crate::{
     bus::{Batch, BusError, Delivery, Member, Position},
     event::Event,
     hints,
+    planted::{self, Bug},
     signal::{Consumption, Signal},
     store::{InboxEntry, StoreError, Unit},
 };
@@ -172,6 +173,10 @@ where
             let partition = delivery.position.partition;
             partitions.entry(partition).or_default().push(delivery);
         }
+        if planted::is(Bug::AckBeforeEffect) {
+            let all = partitions.values().flatten().map(|it| it.position);
+            self.acknowledge(generation, all.collect()).await;
+        }
         let handling = join_all(
             partitions
                 .values()
@@ -269,10 +274,17 @@ where
         if decision != Handled::Applied {
             unit.forget_changes();
         }
-        unit.consumed(InboxEntry {
+        let entry = InboxEntry {
             consumer: self.consumer.group.clone(),
             event_id: event.id.clone(),
-        });
+        };
+        if planted::is(Bug::InboxInSeparateCommit) {
+            let mut first = self.pod.store.unit(format!("{commit_id}/inbox"));
+            first.consumed(entry);
+            first.commit(&()).await?;
+        } else if !planted::is(Bug::NoInbox) {
+            unit.consumed(entry);
+        }
         let receipt = unit.commit(&decision).await?;
         // The commit that was executed counts, not what was decided after it.
         Ok(receipt.answer::<Handled>()?.into())

@@ -4,6 +4,7 @@ use super::consumer::{Consumer, Handled};
 use crate::{
     Pod,
     event::Event,
+    planted::{self, Bug},
     store::{Entity, StoreError, Unit},
 };
 
@@ -59,7 +60,13 @@ async fn project<View: Entity + Default>(
     key: fn(&Event) -> String,
     fold: fn(&mut View, &Event) -> bool,
 ) -> Result<Handled, StoreError> {
-    let found = unit.newest::<View>(index, &key(event)).await?;
+    let found = match unit.newest::<View>(index, &key(event)).await {
+        Err(_away) if planted::is(Bug::ProjectorSkipsOnError) => {
+            let event_id = event.id.clone();
+            return Err(StoreError::AlreadyConsumed { event_id });
+        }
+        found => found?,
+    };
     if let Some(mut view) = found {
         if !fold(&mut view.value, event) {
             return Ok(Handled::Ignored);

@@ -8,6 +8,7 @@ use crate::{
     bus::{BusError, Position},
     config::{Config, ConfigError},
     hints,
+    planted::{self, Bug},
     signal::Signal,
     store::{Lease, OutboxRow, StoreError},
 };
@@ -69,6 +70,8 @@ impl Relay {
     /// Relays until `pod.stop` is raised; then finishes the batch it is at and gives up the lease.
     pub async fn run(self, pod: Pod) {
         assert!(self.batch > 0, "a batch of nothing relays nothing");
+        #[cfg(feature = "planted")]
+        pod.store.straight().open(&pod, &self.topic);
         let mut desk = Desk {
             relay: &self,
             pod: &pod,
@@ -128,7 +131,11 @@ impl Desk<'_> {
     async fn work_for_a_while(&mut self) -> Result<bool, Trouble> {
         let database = self.pod.store.database();
         let renewal = Instant::now() + self.relay.lease / 3;
-        let owner = self.pod.name.to_string();
+        let owner = if planted::is(Bug::OutboxWithoutLease) {
+            self.pod.store.settings().source.clone()
+        } else {
+            self.pod.name.to_string()
+        };
         let Some(lease) = database.lease(owner, millis(self.relay.lease)).await? else {
             return Ok(false);
         };

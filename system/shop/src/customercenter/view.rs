@@ -1,6 +1,7 @@
 //! What a customer sees of an order: a fold of its events. Pure.
 
 use serde::{Deserialize, Serialize};
+use squall_kit::planted::{self, Bug};
 
 use crate::event::ShopEvent;
 
@@ -33,6 +34,9 @@ pub struct Before {
 /// Folds one event into the view of its order. The view begins with `Ordered` and never before, so
 /// a payment alone shows nothing.
 pub fn project(view: &mut Option<MyPage>, event: &ShopEvent) {
+    if planted::is(Bug::ReadModelFedByPayment) {
+        begin_with_payment(view, event);
+    }
     match (event, view) {
         (
             ShopEvent::Ordered {
@@ -84,6 +88,38 @@ pub fn project(view: &mut Option<MyPage>, event: &ShopEvent) {
         // A second `Ordered`, or a delivery of an order never accepted: events of one order come in
         // order and once, so these say nothing that is known.
         (ShopEvent::Ordered { .. }, Some(_)) | (_, None) => {}
+    }
+}
+
+/// What the bug does: a payment begins the page, its order completes it.
+fn begin_with_payment(view: &mut Option<MyPage>, event: &ShopEvent) {
+    match (event, view) {
+        (
+            ShopEvent::PayApproved {
+                order_id,
+                price,
+                status,
+                ..
+            },
+            view @ None,
+        ) => {
+            *view = Some(MyPage {
+                order_id: *order_id,
+                price: *price,
+                status: status.clone(),
+                ..MyPage::default()
+            });
+        }
+        (
+            ShopEvent::Ordered {
+                item, order_qty, ..
+            },
+            Some(view),
+        ) => {
+            view.item.clone_from(item);
+            view.quantity = *order_qty;
+        }
+        _ => {}
     }
 }
 

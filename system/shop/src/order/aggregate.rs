@@ -1,6 +1,7 @@
 //! An order's life, from `PENDING` to delivered or cancelled. Pure: no clock, no network, no store.
 
 use serde::{Deserialize, Serialize};
+use squall_kit::planted::{self, Bug};
 
 use crate::event::ShopEvent;
 
@@ -120,7 +121,8 @@ pub fn decide(order: &Order, command: &Command) -> Result<Vec<Event>, Rejection>
         (State::Pending, Command::Accept) => Ok(vec![Event::Accepted]),
         (State::Pending, Command::Refuse { payment_may_exist }) => {
             let mut events = vec![Event::Refused];
-            events.extend(payment_may_exist.then_some(Event::PaymentAbandoned));
+            let abandons = *payment_may_exist && !planted::is(Bug::NoPaymentAbandoned);
+            events.extend(abandons.then_some(Event::PaymentAbandoned));
             Ok(events)
         }
         (_, Command::Accept | Command::Refuse { .. }) => Err(Rejection::AlreadySettled),
@@ -190,7 +192,11 @@ impl Order {
 
     /// True once accepted: until then it is in no list and its id is unknown.
     pub fn is_visible(&self) -> bool {
-        !matches!(self.state, State::Pending | State::Refused)
+        match self.state {
+            State::Pending => planted::is(Bug::PendingVisible),
+            State::Refused => false,
+            State::Accepted(_) | State::Canceling(_) | State::Canceled => true,
+        }
     }
 
     /// The status shown: the caller's label until an event moved the order on.

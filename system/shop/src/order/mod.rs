@@ -19,6 +19,7 @@ use squall_kit::{
     Error, Pod,
     event::Event,
     http::{hal::Hal, resource::Reads},
+    planted::{self, Bug},
     store::{Entity, StoreError, Unit},
     worker::Handled,
 };
@@ -52,11 +53,14 @@ pub async fn run(pod: Pod) -> Result<(), Error> {
         hal,
         payment,
     });
-    let workers = vec![
+    let mut workers = vec![
         Worker::relay(&pod)?,
         Worker::consumer(&pod, GROUP, |unit, event| Box::pin(follow(unit, event))),
-        Worker::new("recovery", recovery::run(pod.clone(), patience, period)),
     ];
+    if !planted::is(Bug::NoRecoveryWorker) {
+        let recovery = recovery::run(pod.clone(), patience, period);
+        workers.push(Worker::new("recovery", recovery));
+    }
     service::serve(&pod, orders.router(&pod).merge(front), workers).await
 }
 

@@ -7,6 +7,7 @@ use serde_json::json;
 use squall_kit::{
     Error, Pod,
     net::client::{Answer, Call, CallError, ClientSettings, HttpClient},
+    planted::{self, Bug},
     resilience::{
         breaker::{Breaker, Cause, Verdict},
         choice::BreakerSettings,
@@ -119,9 +120,14 @@ impl Payment {
     }
 
     async fn ask_once(&self, id: u64, order: &Order) -> Asked {
+        let key = if planted::is(Bug::NoIdempotencyKey) {
+            format!("{id}-{:016x}", self.retry.rng.bits())
+        } else {
+            payment_key(id)
+        };
         let call = Call::new(Method::POST, &self.target, "/pays", self.timeout)
             .json(&json!({ "orderId": id, "price": order.price, "status": order.label }))
-            .key(payment_key(id));
+            .key(key);
         let client = self.client.clone();
         let asking = async move { understand(client.call(call).await) };
         let fallback = |cause| async { unavailable(cause) };
@@ -167,6 +173,7 @@ fn understand(result: Result<Answer, CallError>) -> Asked {
 fn judge(asked: &Asked) -> Verdict {
     match asked {
         Asked::Approved => Verdict::Success,
+        Asked::Refused(_) if planted::is(Bug::BreakerCountsRefusals) => Verdict::Failure,
         Asked::Refused(_) => Verdict::BadRequest,
         Asked::Failed { .. } => Verdict::Failure,
     }

@@ -1,6 +1,7 @@
 //! What became of a request for payment, by its idempotency key. Pure.
 
 use serde::{Deserialize, Serialize};
+use squall_kit::planted::{self, Bug};
 
 use crate::event::ShopEvent;
 
@@ -81,6 +82,9 @@ pub fn decide(payment: &Payment, command: &Command) -> Result<Vec<Event>, Reject
         (Payment::Abandoned, Command::Approve(_)) => Err(Rejection::Abandoned),
         (Payment::Approved(_) | Payment::Canceled(_), Command::Approve(_)) => {
             Err(Rejection::AlreadyAsked)
+        }
+        (Payment::Unasked, Command::Abandon) if planted::is(Bug::AbandonedKeysForgotten) => {
+            Ok(vec![])
         }
         (Payment::Unasked, Command::Abandon) => Ok(vec![Event::Abandoned]),
         (Payment::Approved(_), Command::Abandon | Command::Cancel) => Ok(vec![Event::Canceled]),

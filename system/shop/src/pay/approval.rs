@@ -32,6 +32,8 @@ const CONFLICTS_MAX: u32 = 5;
 pub(super) struct Desk {
     pub(super) pod: Pod,
     pub(super) hal: Hal,
+    /// The most that one payment takes.
+    pub(super) limit: f64,
 }
 
 /// The body of the request.
@@ -47,11 +49,15 @@ pub(super) struct NewPay {
 }
 
 /// 201 with the payment. The same key and body give the first answer, the same key and another body
-/// 422, an abandoned key 409.
+/// 422, as does a price over the limit; an abandoned key 409.
 pub(super) async fn post(
     State(desk): State<Desk>,
     MaybeKeyed { request, body }: MaybeKeyed<NewPay>,
 ) -> Result<Response, Problem> {
+    if body.price > desk.limit {
+        let detail = format!("price: expected at most {}, got {}", desk.limit, body.price);
+        return Err(Problem::unprocessable("price", detail));
+    }
     let pod = desk.pod.clone();
     let pay = Pay {
         order_id: body.order_id,

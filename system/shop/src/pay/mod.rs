@@ -37,6 +37,7 @@ pub async fn run(pod: Pod) -> Result<(), Error> {
     let approve = approval::Desk {
         pod: pod.clone(),
         hal,
+        limit: pod.config.parsed("PAY_LIMIT", "an amount", f64::INFINITY)?,
     };
     let commands = Router::new()
         .route("/pays", post(approval::post))

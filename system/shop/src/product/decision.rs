@@ -1,5 +1,7 @@
 //! What product decides: who gets a piece, who waits, what can still be cancelled. Pure.
 
+use squall_kit::planted::{self, Bug};
+
 use super::aggregate::{Command, DeliveryStatus, Event, Rejection, Shelf, apply};
 use crate::event::ShopEvent;
 
@@ -168,6 +170,9 @@ fn cancel(shelf: &Shelf, order_id: u64) -> Result<Vec<Event>, Rejection> {
         .map(|delivery| delivery.status)
     {
         None => Ok(vec![Event::CancellationRecorded { order_id }, accepted]),
+        Some(DeliveryStatus::Completed) if planted::is(Bug::CancelWinsAfterCompletion) => {
+            Ok(vec![accepted])
+        }
         Some(DeliveryStatus::Completed) => {
             Ok(vec![Event::Told(ShopEvent::CancelRefused { order_id })])
         }
