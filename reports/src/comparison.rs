@@ -2,14 +2,15 @@
 //! repeats a documented experiment.
 
 use comfy_table::{CellAlignment, Table};
+use serde::Serialize;
 
-use crate::{documented::Figure, report::Report, results::RunResult};
+use crate::{documented::Comparison, report::Report, results::RunResult};
 
 /// One run in so many is left out at either end: what remains is the central 90 %.
 const LEFT_OUT: usize = 20;
 
 /// The mean of a figure over several runs, and where most of them lie.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Spread {
     /// The mean.
     pub mean: f64,
@@ -37,37 +38,93 @@ impl Spread {
     }
 }
 
+/// The documented figures of one scenario beside those of all its runs.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Compared {
+    /// The scenario.
+    pub scenario: String,
+    /// How many runs.
+    pub runs: usize,
+    /// As [`Comparison::source`].
+    pub source: String,
+    /// As [`Comparison::note`].
+    pub note: String,
+    /// As [`Comparison::contradictions`].
+    pub contradictions: Vec<String>,
+    /// Figure by figure.
+    pub rows: Vec<Row>,
+}
+
+/// One documented figure beside what all runs gave.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Row {
+    /// Its name and unit, for people.
+    pub label: &'static str,
+    /// As the document has it.
+    pub documented: f64,
+    /// As the runs have it; of one run all three are its own.
+    pub spread: Spread,
+    /// Whether most runs have it as the document does.
+    pub inside: bool,
+}
+
+/// The comparisons of all scenarios among these runs that have documented figures; the runs of a
+/// scenario stand together.
+pub fn compared(runs: &[RunResult]) -> Vec<Compared> {
+    let same = |one: &RunResult, next: &RunResult| one.scenario == next.scenario;
+    runs.chunk_by(same).filter_map(Compared::of).collect()
+}
+
 /// The blocks of all scenarios among these runs that have documented figures, each line at most
 /// [`COLUMNS`](crate::table::COLUMNS) wide; empty when there is none.
 pub fn comparisons(reports: &[Report]) -> String {
-    let same = |one: &Report, next: &Report| one.result.scenario == next.result.scenario;
-    let blocks = reports.chunk_by(same).filter_map(|runs| {
-        let results: Vec<&RunResult> = runs.iter().map(|run| &run.result).collect();
-        block(&results)
-    });
-    blocks.collect()
+    let runs: Vec<RunResult> = reports.iter().map(|report| report.result.clone()).collect();
+    compared(&runs).iter().map(block).collect()
+}
+
+impl Compared {
+    fn of(runs: &[RunResult]) -> Option<Self> {
+        let first = runs.first()?;
+        let documented: &Comparison = first.documented.as_ref()?;
+        let rows = documented.figures.iter().filter_map(|beside| {
+            let values = runs.iter().map(|run| beside.figure.of(&run.siege));
+            let spread = Spread::of(values.collect())?;
+            Some(Row {
+                label: beside.figure.label(),
+                documented: beside.documented,
+                spread,
+                inside: spread.contains(beside.documented),
+            })
+        });
+        Some(Self {
+            scenario: first.scenario.clone(),
+            runs: runs.len(),
+            source: documented.source.clone(),
+            note: documented.note.clone(),
+            contradictions: documented.contradictions.clone(),
+            rows: rows.collect(),
+        })
+    }
 }
 
 /// The block of the runs of one scenario.
-fn block(runs: &[&RunResult]) -> Option<String> {
-    let first = runs.first()?;
-    let documented = first.documented.as_ref()?;
-    let count = match runs.len() {
+fn block(compared: &Compared) -> String {
+    let count = match compared.runs {
         1 => "1 run".to_owned(),
         runs => format!("{runs} runs"),
     };
-    let title = format!("{} as documented, {count}", first.scenario);
+    let title = format!("{} as documented, {count}", compared.scenario);
     let mut text = format!("\n{title}\n");
-    crate::table::paragraph(&mut text, "source", &documented.source);
+    crate::table::paragraph(&mut text, "source", &compared.source);
     let mut table = Table::new();
     table.load_preset(comfy_table::presets::NOTHING);
-    table.set_header(if runs.len() == 1 {
+    table.set_header(if compared.runs == 1 {
         vec!["", "documented", "reproduced"]
     } else {
         vec!["", "documented", "mean", "central 90 %", "documented is"]
     });
-    for beside in &documented.figures {
-        table.add_row(row(runs, beside.figure, beside.documented));
+    for row in &compared.rows {
+        table.add_row(cells(row, compared.runs));
     }
     for column in table.column_iter_mut() {
         column.set_padding((2, 0));
@@ -77,29 +134,24 @@ fn block(runs: &[&RunResult]) -> Option<String> {
         text.push_str(line.trim_end());
         text.push('\n');
     }
-    for line in &documented.contradictions {
+    for line in &compared.contradictions {
         crate::table::paragraph(&mut text, "cannot be", line);
     }
-    if !documented.note.is_empty() {
-        crate::table::paragraph(&mut text, "note", &documented.note);
+    if !compared.note.is_empty() {
+        crate::table::paragraph(&mut text, "note", &compared.note);
     }
-    Some(text)
+    text
 }
 
-fn row(runs: &[&RunResult], figure: Figure, documented: f64) -> Vec<String> {
-    let values: Vec<f64> = runs.iter().map(|run| figure.of(&run.siege)).collect();
-    let mut row = vec![figure.label().to_owned(), format!("{documented:.2}")];
-    match (values.as_slice(), Spread::of(values.clone())) {
-        ([only], _) => row.push(format!("{only:.2}")),
-        (_, Some(spread)) => {
-            let inside = spread.contains(documented);
-            row.push(format!("{:.2}", spread.mean));
-            row.push(format!("{:.2}–{:.2}", spread.low, spread.high));
-            row.push(if inside { "inside" } else { "outside" }.to_owned());
-        }
-        (_, None) => {}
+fn cells(row: &Row, runs: usize) -> Vec<String> {
+    let Spread { mean, low, high } = row.spread;
+    let mut cells = vec![row.label.to_owned(), format!("{:.2}", row.documented)];
+    cells.push(format!("{mean:.2}"));
+    if runs > 1 {
+        cells.push(format!("{low:.2}–{high:.2}"));
+        cells.push(if row.inside { "inside" } else { "outside" }.to_owned());
     }
-    row
+    cells
 }
 
 #[cfg(test)]

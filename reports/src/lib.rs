@@ -16,7 +16,8 @@
 //! | what a document says beside it | [`documented`], [`comparison`]; if it can be: [`linter`] |
 //! | whether it kept its promises | [`sla`], whose [`check`]s make the run's verdict |
 //! | whether it kept what it promises for a year | [`service_level`], [`slo`], [`confidence`] |
-//! | what is written | [`results`] (JSON), [`junit`] (XML), [`table`] (terminal) |
+//! | what it was like over time | [`timeline`] |
+//! | what is written | [`results`] (JSON), [`junit`] (XML), [`table`] (terminal), [`html`] |
 
 pub mod check;
 pub mod comparison;
@@ -24,6 +25,7 @@ pub mod confidence;
 pub mod documented;
 pub mod fingerprint;
 pub mod history;
+pub mod html;
 pub mod junit;
 pub mod lanes;
 mod line;
@@ -39,6 +41,7 @@ pub mod sla;
 pub mod slo;
 pub mod statistics;
 pub mod table;
+pub mod timeline;
 pub mod window;
 
 #[cfg(test)]

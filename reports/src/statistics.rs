@@ -115,15 +115,8 @@ pub fn littles_law(history: &History) -> Option<Check> {
 impl Latencies {
     /// The percentiles of times in µs.
     pub fn of(times_us: impl Iterator<Item = u64>) -> Self {
-        let mut histogram = Histogram::<u64>::new(3).expect("three digits are allowed");
-        histogram.auto(true);
         let mut max = 0;
-        for time in times_us {
-            max = time.max(max);
-            histogram
-                .record(time)
-                .expect("an automatic histogram grows to any u64");
-        }
+        let histogram = histogram(times_us.inspect(|time| max = max.max(*time)));
         let ms = |us: u64| us as f64 / 1_000.0;
         // A histogram answers with the upper end of a bucket, which may lie above the slowest.
         let at = |quantile: f64| ms(histogram.value_at_quantile(quantile).min(max));
@@ -135,6 +128,18 @@ impl Latencies {
             max: ms(max),
         }
     }
+}
+
+/// Times in µs, to three significant digits.
+pub(crate) fn histogram(times_us: impl Iterator<Item = u64>) -> Histogram<u64> {
+    let mut histogram = Histogram::new(3).expect("three digits are allowed");
+    histogram.auto(true);
+    for time in times_us {
+        histogram
+            .record(time)
+            .expect("an automatic histogram grows to any u64");
+    }
+    histogram
 }
 
 /// What independent samples say of the requests in flight, all load hosts together.

@@ -76,7 +76,7 @@ pub struct RunArgs {
     /// Runs at the same time; as many as the machine has cores when not said.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub jobs: Option<u16>,
-    /// Where results.json and junit.xml go.
+    /// Where results.json, junit.xml and report.html go.
     #[arg(long, value_name = "DIR", default_value = "target/squall")]
     pub out: PathBuf,
     /// Somebody's own manifests instead of those of the scenarios' system, and `model.yaml`, if it

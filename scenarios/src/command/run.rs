@@ -17,10 +17,13 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use squall_reports::{
     check::RunVerdict,
     fingerprint::first_difference,
+    history::History,
+    html::{self, Page},
     junit::junit,
     report::Report,
     results::{Results, Wall},
     table::table,
+    timeline::Timeline,
 };
 use squall_sim::simulation::EngineKind;
 
@@ -36,12 +39,20 @@ use crate::{
 };
 
 /// The files in `--out`.
-const FILES: [&str; 2] = ["results.json", "junit.xml"];
+const FILES: [&str; 3] = ["results.json", "junit.xml", "report.html"];
+
+/// So many runs that pass keep their timelines, the same number of each scenario: their histories
+/// are gone when the report is written.
+const TIMELINES: u64 = 100;
 
 /// One run to be made.
 enum Task {
-    /// A scenario with a seed.
-    Scenario(Arc<Scenario>, u64),
+    /// A scenario with a seed. With `keep` its timeline is kept even if it passes.
+    Scenario {
+        scenario: Arc<Scenario>,
+        seed: u64,
+        keep: bool,
+    },
     /// A day of the year with a seed, counted from 1.
     Day(Arc<Year>, u64, u32),
 }
@@ -53,7 +64,7 @@ struct Made {
 }
 
 enum MadeOf {
-    Scenario(Box<Report>),
+    Scenario(Box<Report>, Option<Box<Timeline>>),
     Day(Arc<Year>, u64, Box<Day>),
 }
 
@@ -123,8 +134,13 @@ fn tasks(args: &RunArgs) -> Result<Vec<Task>> {
         None => args.seed..=args.seed,
     };
     let mut tasks = Vec::new();
+    let kept = TIMELINES / u64::try_from(scenarios.len().max(1)).unwrap_or(u64::MAX);
     for scenario in scenarios.into_iter().map(Arc::new) {
-        let of_seed = |seed| Task::Scenario(Arc::clone(&scenario), seed);
+        let of_seed = |seed| Task::Scenario {
+            scenario: Arc::clone(&scenario),
+            seed,
+            keep: seed - seeds.start() < kept.max(1),
+        };
         tasks.extend(seeds.clone().map(of_seed));
     }
     for year in years.into_iter().map(Arc::new) {
@@ -242,7 +258,7 @@ impl Task {
     /// What it costs, by comparison.
     fn weight(&self) -> u64 {
         match self {
-            Self::Scenario(scenario, _) => scenario.expected_journeys(),
+            Self::Scenario { scenario, .. } => scenario.expected_journeys(),
             Self::Day(..) => u64::MAX,
         }
     }
@@ -250,8 +266,15 @@ impl Task {
     fn make(&self, engine: EngineKind, twice: bool) -> Made {
         let began = Stopwatch::start();
         let what = match self {
-            Self::Scenario(scenario, seed) => {
-                MadeOf::Scenario(Box::new(report(scenario, *seed, engine, twice)))
+            Self::Scenario {
+                scenario,
+                seed,
+                keep,
+            } => {
+                let (report, history) = report(scenario, *seed, engine, twice);
+                let keep = *keep || report.result.verdict != RunVerdict::Pass;
+                let timeline = keep.then(|| Box::new(Timeline::of(&history, &report.checks)));
+                MadeOf::Scenario(Box::new(report), timeline)
             }
             Self::Day(year, seed, day) => {
                 let made = Day::run(year, *seed, *day, engine, twice);
@@ -268,31 +291,32 @@ impl Task {
 impl Made {
     fn scenario(&self) -> &str {
         match &self.what {
-            MadeOf::Scenario(report) => &report.result.scenario,
+            MadeOf::Scenario(report, _) => &report.result.scenario,
             MadeOf::Day(year, ..) => year.name,
         }
     }
 }
 
-fn report(scenario: &Scenario, seed: u64, engine: EngineKind, twice: bool) -> Report {
+fn report(scenario: &Scenario, seed: u64, engine: EngineKind, twice: bool) -> (Report, History) {
     let first = runner::run(scenario, seed, engine);
     if !twice {
-        return first.report;
+        return (first.report, first.history);
     }
     let second = runner::run(scenario, seed, engine);
-    match first_difference(&first.history, &second.history) {
+    let report = match first_difference(&first.history, &second.history) {
         Some(difference) => first.report.not_deterministic(&difference),
         None => first.report,
-    }
+    };
+    (report, first.history)
 }
 
-/// The reports of runs, a year's days together. An interrupted year has none.
-fn reports(args: &RunArgs, made: Vec<Made>) -> Vec<Report> {
+/// The reports of runs with their timelines, a year's days together. An interrupted year has none.
+fn reports(args: &RunArgs, made: Vec<Made>) -> (Vec<Report>, Vec<Option<Box<Timeline>>>) {
     let mut reports = Vec::with_capacity(made.len());
     let mut days: Vec<Day> = Vec::new();
     for made in made {
         match made.what {
-            MadeOf::Scenario(report) => reports.push(*report),
+            MadeOf::Scenario(report, timeline) => reports.push((*report, timeline)),
             MadeOf::Day(year, seed, day) => {
                 // A year's days come one after the other.
                 if days
@@ -303,13 +327,13 @@ fn reports(args: &RunArgs, made: Vec<Made>) -> Vec<Report> {
                 }
                 days.push(*day);
                 if days.len() == args.horizon.days(&year, seed).len() {
-                    reports.push(verdict::report(&year, seed, &days));
+                    reports.push((verdict::report(&year, seed, &days), None));
                     days.clear();
                 }
             }
         }
     }
-    reports
+    reports.into_iter().unzip()
 }
 
 fn finish(args: &RunArgs, made: Vec<Made>, total: Duration) -> Result<Ending> {
@@ -321,12 +345,24 @@ fn finish(args: &RunArgs, made: Vec<Made>, total: Duration) -> Result<Ending> {
         let scenario = made.scenario().to_owned();
         *wall.by_scenario_s.entry(scenario).or_default() += made.took.as_secs_f64();
     }
-    let reports = reports(args, made);
+    let (reports, timelines) = reports(args, made);
     let runs = reports.iter().map(|report| report.result.clone()).collect();
     let results = Results::new(runs, wall);
-    let [json_name, junit_name] = FILES;
+    let pages = reports
+        .iter()
+        .zip(&timelines)
+        .map(|(report, timeline)| Page {
+            report,
+            timeline: timeline.as_deref(),
+        });
+    let pages: Vec<Page<'_>> = pages.collect();
+    let [json_name, junit_name, html_name] = FILES;
     write(&args.out.join(json_name), &results.to_json())?;
     write(&args.out.join(junit_name), &junit(&reports))?;
+    write(
+        &args.out.join(html_name),
+        &html::render("squall run", &pages, &results.wall),
+    )?;
     print(&reports, total, &args.out)?;
     Ok(ending_of(results.verdict()))
 }
