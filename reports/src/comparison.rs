@@ -40,7 +40,7 @@ impl Spread {
 
 /// The documented figures of one scenario beside those of all its runs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Compared {
+pub struct Reproduction {
     /// The scenario.
     pub scenario: String,
     /// How many runs.
@@ -70,19 +70,19 @@ pub struct Row {
 
 /// The comparisons of all scenarios among these runs that have documented figures; the runs of a
 /// scenario stand together.
-pub fn compared(runs: &[RunResult]) -> Vec<Compared> {
+pub fn reproductions(runs: &[RunResult]) -> Vec<Reproduction> {
     let same = |one: &RunResult, next: &RunResult| one.scenario == next.scenario;
-    runs.chunk_by(same).filter_map(Compared::of).collect()
+    runs.chunk_by(same).filter_map(Reproduction::of).collect()
 }
 
 /// The blocks of all scenarios among these runs that have documented figures, each line at most
 /// [`COLUMNS`](crate::table::COLUMNS) wide; empty when there is none.
 pub fn comparisons(reports: &[Report]) -> String {
     let runs: Vec<RunResult> = reports.iter().map(|report| report.result.clone()).collect();
-    compared(&runs).iter().map(block).collect()
+    reproductions(&runs).iter().map(block).collect()
 }
 
-impl Compared {
+impl Reproduction {
     fn of(runs: &[RunResult]) -> Option<Self> {
         let first = runs.first()?;
         let documented: &Comparison = first.documented.as_ref()?;
@@ -108,23 +108,23 @@ impl Compared {
 }
 
 /// The block of the runs of one scenario.
-fn block(compared: &Compared) -> String {
-    let count = match compared.runs {
+fn block(reproduction: &Reproduction) -> String {
+    let count = match reproduction.runs {
         1 => "1 run".to_owned(),
         runs => format!("{runs} runs"),
     };
-    let title = format!("{} as documented, {count}", compared.scenario);
+    let title = format!("{} as documented, {count}", reproduction.scenario);
     let mut text = format!("\n{title}\n");
-    crate::table::paragraph(&mut text, "source", &compared.source);
+    crate::table::paragraph(&mut text, "source", &reproduction.source);
     let mut table = Table::new();
     table.load_preset(comfy_table::presets::NOTHING);
-    table.set_header(if compared.runs == 1 {
+    table.set_header(if reproduction.runs == 1 {
         vec!["", "documented", "reproduced"]
     } else {
         vec!["", "documented", "mean", "central 90 %", "documented is"]
     });
-    for row in &compared.rows {
-        table.add_row(cells(row, compared.runs));
+    for row in &reproduction.rows {
+        table.add_row(cells(row, reproduction.runs));
     }
     for column in table.column_iter_mut() {
         column.set_padding((2, 0));
@@ -134,11 +134,11 @@ fn block(compared: &Compared) -> String {
         text.push_str(line.trim_end());
         text.push('\n');
     }
-    for line in &compared.contradictions {
+    for line in &reproduction.contradictions {
         crate::table::paragraph(&mut text, "cannot be", line);
     }
-    if !compared.note.is_empty() {
-        crate::table::paragraph(&mut text, "note", &compared.note);
+    if !reproduction.note.is_empty() {
+        crate::table::paragraph(&mut text, "note", &reproduction.note);
     }
     text
 }

@@ -17,9 +17,12 @@
 //! | whether it kept its promises | [`sla`], whose [`check`]s make the run's verdict |
 //! | whether it kept what it promises for a year | [`service_level`], [`slo`], [`confidence`] |
 //! | what it was like over time | [`timeline`] |
-//! | what is written | [`results`] (JSON), [`junit`] (XML), [`table`] (terminal), [`html`] |
+//! | whether it is worse than before | [`compare`] |
+//! | what is written | [`results`] (JSON), [`junit`] (XML), [`table`] (terminal), [`markdown`], |
+//! | | [`html`] (one file for people) |
 
 pub mod check;
+pub mod compare;
 pub mod comparison;
 pub mod confidence;
 pub mod documented;
@@ -30,6 +33,7 @@ pub mod junit;
 pub mod lanes;
 mod line;
 pub mod linter;
+pub mod markdown;
 pub mod occurrence;
 pub mod records;
 pub mod report;

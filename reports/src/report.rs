@@ -45,6 +45,9 @@ pub struct Report {
     /// The last events of the run, or up to its first panic, as lines. Samples and the final
     /// inventory are left out: they say nothing of how it came to this.
     pub last_events: Vec<String>,
+    /// What else has to be said on the command line to repeat it, each with a space before:
+    /// ` --engine turmoil`.
+    pub options: String,
 }
 
 impl Report {
@@ -79,6 +82,7 @@ impl Report {
             checks,
             panics,
             last_events: last_events(history),
+            options: String::new(),
         }
     }
 
@@ -119,8 +123,8 @@ impl Report {
     /// The command that repeats this run.
     pub fn command(&self) -> String {
         format!(
-            "squall run {} --seed {}",
-            self.result.scenario, self.result.seed
+            "squall run {} --seed {}{}",
+            self.result.scenario, self.result.seed, self.options
         )
     }
 
@@ -357,7 +361,11 @@ mod tests {
             lost.broken().first().map(|check| &*check.name),
             Some("exactly once in notice")
         );
+        let mut lost = lost.clone();
         assert_eq!(lost.command(), "squall run shop/pay-outage --seed 7");
+        lost.options = " --engine turmoil".to_owned();
+        let command = "squall run shop/pay-outage --seed 7 --engine turmoil";
+        assert_eq!(lost.command(), command);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use squall::command::{Command, CommandLine, explore, list, merge, replay, run, serve};
+use squall::command::{Command, CommandLine, compare, explore, list, merge, replay, run, serve};
 
 fn main() -> ExitCode {
     let line = CommandLine::parse();
@@ -15,6 +15,7 @@ fn main() -> ExitCode {
         Some(Command::Replay(args)) => replay::replay(&args),
         Some(Command::Merge(args)) => merge::merge(&args),
         Some(Command::Work(args)) => explore::work(&args),
+        Some(Command::Compare(args)) => compare::compare(&args),
         Some(Command::Serve(args)) => serve::serve(&args),
     };
     ending.into()

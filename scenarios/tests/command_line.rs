@@ -143,7 +143,8 @@ fn a_run_twice_writes_the_same_bytes() {
         let names = fs::read_dir(out.path()).expect("a directory");
         let mut names: Vec<_> = names.map(|it| it.expect("a file").file_name()).collect();
         names.sort();
-        assert_eq!(names, ["junit.xml", "results.json"], "and nothing else");
+        let files = ["junit.xml", "report.html", "results.json"];
+        assert_eq!(names, files, "and nothing else");
     }
     let file = |out: &tempfile::TempDir, name| text(&out.path().join(name));
     assert_eq!(file(&one, "junit.xml"), file(&two, "junit.xml"));
@@ -173,6 +174,116 @@ fn a_run_twice_writes_the_same_bytes() {
             .iter()
             .map(|(name, seed)| (*name, (*seed).clone()))
             .eq(expected)
+    );
+}
+
+#[test]
+fn each_format_prints_what_its_file_holds() {
+    let out = tempfile::tempdir().expect("a temporary directory");
+    let said = |format| {
+        let args = ["run", "shop/stock", "--format", format];
+        squall(with_out(&args, out.path())).out
+    };
+    for (format, name) in [("json", "results.json"), ("junit", "junit.xml")] {
+        let printed = said(format);
+        assert_eq!(printed, text(&out.path().join(name)), "{format}");
+    }
+    let summary = said("markdown");
+    assert!(summary.starts_with("## squall: 1 pass\n"), "{summary}");
+    assert!(
+        summary.contains("| pass | shop/stock, seed 1 |"),
+        "{summary}"
+    );
+    let page = text(&out.path().join("report.html"));
+    assert!(page.contains("\"scenario\":\"shop/stock\""));
+}
+
+#[test]
+fn a_comparison_passes_or_names_what_became_worse() {
+    let out = tempfile::tempdir().expect("a temporary directory");
+    squall(with_out(&["run", "shop/stock"], out.path()));
+    let current = out.path().join("results.json");
+    let baseline = out.path().join("baseline.json");
+    let compare = |more: &[&str]| {
+        let files = [&baseline, &current].map(|path| path.to_str().expect("a name"));
+        squall([&["compare"], &files[..], more].concat())
+    };
+    // Without a baseline there is nothing to compare with, until there is one.
+    assert_refused(&compare(&[]), &["baseline.json", "--update"]);
+    assert_eq!(compare(&["--update"]).code, Some(0));
+    let same = compare(&[]);
+    assert_eq!(same.code, Some(0), "{same:?}");
+    assert!(
+        same.out.contains("0 regressions, 0 improvements"),
+        "{same:?}"
+    );
+    assert!(same.out.contains("1 of 1 runs identical"), "{same:?}");
+
+    // The baseline was faster: now it is slower.
+    let mut results = json(&baseline);
+    let p50 = results["runs"][0]["latency_ms"]["p50"]
+        .as_f64()
+        .expect("a figure");
+    results["runs"][0]["latency_ms"]["p50"] = Value::from(p50 / 2.0);
+    fs::write(&baseline, results.to_string()).expect("a file");
+    let worse = compare(&[]);
+    assert_eq!(worse.code, Some(1), "{worse:?}");
+    for word in ["worse", "shop/stock", "latency_ms.p50", "+100.0 %"] {
+        assert!(worse.out.contains(word), "{word}: {worse:?}");
+    }
+    assert_eq!(compare(&["--tolerance", "101%"]).code, Some(0));
+    for (format, word) in [("json", "squall.compare/1"), ("markdown", "| worse |")] {
+        assert!(
+            compare(&["--format", format]).out.contains(word),
+            "{format}"
+        );
+    }
+    assert!(
+        compare(&["--format", "html"])
+            .out
+            .starts_with("<!doctype html>")
+    );
+    assert_eq!(compare(&["--update"]).code, Some(0));
+    assert_eq!(compare(&[]).code, Some(0));
+}
+
+#[test]
+fn files_that_are_no_results_are_refused_with_one_line() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let file = |name: &str, content: &[u8]| {
+        let path = folder.path().join(name);
+        fs::write(&path, content).expect("a file");
+        path.to_str().expect("a name").to_owned()
+    };
+    let good = file(
+        "good",
+        br#"{"schema":"squall.results/1","runs":[],"wall":{"total_s":0.0,"by_scenario_s":{}}}"#,
+    );
+    for (bad, word) in [
+        (
+            file("truncated", br#"{"schema":"squall.results/1","ru"#),
+            "ends in the middle",
+        ),
+        (
+            file("foreign", br#"{"schema":"k6/1"}"#),
+            "not a file of squall results",
+        ),
+        (
+            file("future", br#"{"schema":"squall.results/9"}"#),
+            "newer squall",
+        ),
+        (file("binary", &[0xff, 0xfe]), "not a text file"),
+        (folder.path().display().to_string(), "directory"),
+    ] {
+        for files in [[&good, &bad], [&bad, &good]] {
+            let said = squall(["compare", files[0], files[1]]);
+            assert_refused(&said, &[&bad, word]);
+            assert_eq!(said.err.lines().count(), 1, "{said:?}");
+        }
+    }
+    assert_refused(
+        &squall(["compare", &good, &good, "--tolerance", "-1"]),
+        &["percent"],
     );
 }
 

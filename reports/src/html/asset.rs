@@ -25,6 +25,7 @@ pub(super) const SCRIPT: &str = concat!(
     include_str!("page/script/figures.js"),
     include_str!("page/script/runs.js"),
     include_str!("page/script/overview.js"),
+    include_str!("page/script/promises.js"),
     include_str!("page/script/chart.js"),
     include_str!("page/script/traffic.js"),
     include_str!("page/script/lanes.js"),
@@ -53,7 +54,7 @@ pub(super) fn script_json(value: &impl Serialize) -> String {
 }
 
 /// A text that may stand in an element or in a quoted attribute.
-pub(super) fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {

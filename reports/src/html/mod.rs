@@ -7,13 +7,15 @@
 
 mod asset;
 
+pub(crate) use asset::escaped;
+
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use crate::{
     check::RunVerdict,
-    comparison::{Compared, compared},
+    comparison::{Reproduction, reproductions},
     report::Report,
     results::{Results, Wall},
     timeline::Timeline,
@@ -37,7 +39,7 @@ struct Extra<'a> {
     title: &'a str,
     /// What was left out, in words.
     notes: Vec<String>,
-    documented: Vec<Compared>,
+    documented: Vec<Reproduction>,
     pages: Vec<Notes<'a>>,
 }
 
@@ -101,7 +103,7 @@ fn extra<'a>(title: &'a str, pages: &[Page<'a>], results: &Results) -> Extra<'a>
     Extra {
         title,
         notes,
-        documented: compared(&results.runs),
+        documented: reproductions(&results.runs),
         pages: pages.map(|(page, shown)| Notes::of(*page, shown)).collect(),
     }
 }
@@ -159,6 +161,11 @@ impl<'a> Notes<'a> {
             },
         }
     }
+}
+
+/// How pages look: for other pages that are to look alike.
+pub(crate) fn style() -> &'static str {
+    asset::STYLE
 }
 
 #[cfg(test)]

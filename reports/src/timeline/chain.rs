@@ -21,6 +21,8 @@ const STEPS: usize = 60;
 /// The lane of all users.
 const USER: &str = "user";
 const BROKER: &str = "broker";
+/// What the name of a service's database host ends in.
+const STORE: &str = "-store";
 
 /// What became of one key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -120,6 +122,7 @@ pub(super) fn chains(
         correlation: &correlation,
         services: &services,
         requests: &numbers,
+        faults: &faults(history),
     };
     let chain = |(key, choice): (&str, Choice)| {
         let life = lives.get(key)?;
@@ -203,6 +206,18 @@ fn services(history: &History) -> BTreeMap<&str, &str> {
     pods.collect()
 }
 
+/// The descriptions of faults by their places in the plan.
+fn faults(history: &History) -> BTreeMap<usize, &str> {
+    let faults = history
+        .entries
+        .iter()
+        .filter_map(|entry| match &entry.what {
+            What::FaultBegan { fault, description } => Some((*fault, description.as_str())),
+            _ => None,
+        });
+    faults.collect()
+}
+
 // === impl Life ===
 
 impl Life {
@@ -216,6 +231,7 @@ struct Reader<'a> {
     correlation: &'a Correlation<'a>,
     services: &'a BTreeMap<&'a str, &'a str>,
     requests: &'a BTreeMap<u64, &'a Request<'a>>,
+    faults: &'a BTreeMap<usize, &'a str>,
 }
 
 impl Reader<'_> {
@@ -225,11 +241,13 @@ impl Reader<'_> {
             if self.correlation.key_of(entry) == Some(key) {
                 return self.step(entry);
             }
-            let (label, good) = match &entry.what {
-                What::FaultBegan { description, .. } => (format!("fault: {description}"), false),
-                What::FaultEnded { fault, .. } => (format!("fault {} ended", fault + 1), true),
+            let (fault, said, good) = match &entry.what {
+                What::FaultBegan { fault, .. } => (fault, "begins", false),
+                What::FaultEnded { fault, .. } => (fault, "ended", true),
                 _ => return None,
             };
+            let description = self.faults.get(fault).copied().unwrap_or_default();
+            let label = format!("F{} {said}: {description}", fault + 1);
             let step = (StepKind::Fault, String::new(), String::new(), label, good);
             meanwhile(entry).then(|| self.at(entry, step))
         });
@@ -352,8 +370,10 @@ impl Reader<'_> {
         }
     }
 
+    /// The lane of a host: its deployment's. A store stands in the lane of who it belongs to.
     fn service(&self, host: &str) -> String {
-        (*self.services.get(host).unwrap_or(&host)).to_owned()
+        let service = *self.services.get(host).unwrap_or(&host);
+        service.strip_suffix(STORE).unwrap_or(service).to_owned()
     }
 }
 
@@ -442,7 +462,7 @@ mod tests {
             (StepKind::Request, "user", "gateway", "POST /orders"),
             (StepKind::Answer, "gateway", "user", "201"),
             (StepKind::Publish, "order-1", "broker", "Ordered"),
-            (StepKind::Fault, "", "", "fault: fault number 0"),
+            (StepKind::Fault, "", "", "F1 begins: fault number 0"),
             (StepKind::Consume, "broker", "notice-1", "Ordered applied"),
         ];
         assert_eq!(steps, expected);

@@ -300,7 +300,7 @@ impl<'a> Clerk<'a> {
     /// Writes a file; a full disk loses the file and not the campaign.
     fn write(&mut self, name: &str, text: &str) -> bool {
         let path = self.args.out.join(name);
-        let written = super::run::write(&path, text);
+        let written = super::output::write(&path, text);
         self.told(written)
     }
 

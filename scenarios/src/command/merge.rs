@@ -47,7 +47,7 @@ fn merged(args: &MergeArgs) -> Result<Ending> {
     if let Some(out) = &args.out {
         let cannot = || format!("cannot write to {}", out.display());
         fs::create_dir_all(out).with_context(cannot)?;
-        super::run::write(&out.join("explore.json"), &whole.to_json())?;
+        super::output::write(&out.join("explore.json"), &whole.to_json())?;
     }
     super::explore::print(&whole.text())?;
     Ok(super::explore::ending(&whole.tally))

@@ -1,8 +1,10 @@
 //! The command line: what can be asked, and how it can end.
 
+pub mod compare;
 pub mod explore;
 pub mod list;
 pub mod merge;
+mod output;
 pub mod replay;
 pub mod run;
 pub mod serve;
@@ -49,6 +51,8 @@ pub enum Command {
     /// Carries out plans for `explore`.
     #[command(name = explore::WORKER, hide = true)]
     Work(WorkerArgs),
+    /// Compare two results: what became better, what worse, what is new, what is missing.
+    Compare(CompareArgs),
     /// The real thing on its documented ports, over TCP.
     Serve(ServeArgs),
 }
@@ -79,6 +83,9 @@ pub struct RunArgs {
     /// Where results.json, junit.xml and report.html go.
     #[arg(long, value_name = "DIR", default_value = "target/squall")]
     pub out: PathBuf,
+    /// What is printed: for people, or one of the files.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
     /// Somebody's own manifests instead of those of the scenarios' system, and `model.yaml`, if it
     /// is there.
     #[arg(long, value_name = "DIR")]
@@ -92,6 +99,19 @@ pub struct RunArgs {
     /// How much of a year is run; each of its days is a run of its own, spread over --jobs.
     #[arg(long, value_enum, default_value_t = Horizon::Day)]
     pub horizon: Horizon,
+}
+
+/// What a command prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// A table, and a page for each run that did not pass.
+    Text,
+    /// As results.json.
+    Json,
+    /// As junit.xml.
+    Junit,
+    /// For the summary of a job in continuous integration, or a pull request.
+    Markdown,
 }
 
 /// How much of a year is run.
@@ -123,6 +143,38 @@ pub enum EngineName {
     Squall,
     /// `turmoil::Sim`, a millisecond a step: the yardstick.
     Turmoil,
+}
+
+/// What to compare and how.
+#[derive(Debug, Args)]
+pub struct CompareArgs {
+    /// The results.json to hold the other against.
+    pub baseline: PathBuf,
+    /// The results.json to judge.
+    pub current: PathBuf,
+    /// Differences up to so many percent of the baseline's figure are none. The same build gives
+    /// the same figures, so that 0 is right for it.
+    #[arg(long, value_name = "PERCENT", default_value = "0", value_parser = compare::tolerance)]
+    pub tolerance: f64,
+    /// What is printed.
+    #[arg(long, value_enum, default_value_t = CompareFormat::Text)]
+    pub format: CompareFormat,
+    /// Make the current results the baseline, after saying what changes by it.
+    #[arg(long)]
+    pub update: bool,
+}
+
+/// What a comparison is printed as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CompareFormat {
+    /// A table.
+    Text,
+    /// For programs.
+    Json,
+    /// For the summary of a job in continuous integration, or a pull request.
+    Markdown,
+    /// A page for a browser.
+    Html,
 }
 
 /// What to serve and where.
@@ -186,6 +238,32 @@ impl Ending {
     }
 }
 
+impl RunArgs {
+    /// What of this has to be said again to repeat one of its runs, beside scenario and seed.
+    fn options(&self) -> String {
+        let mut options = String::new();
+        if let Some(folder) = &self.manifests {
+            let folder = folder.display().to_string();
+            let plain = |letter: char| letter.is_ascii_alphanumeric() || "/._-".contains(letter);
+            if folder.chars().all(plain) {
+                options.push_str(&format!(" --manifests {folder}"));
+            } else {
+                let quoted = folder.replace('\'', "'\\''");
+                options.push_str(&format!(" --manifests '{quoted}'"));
+            }
+        }
+        if self.engine == EngineName::Turmoil {
+            options.push_str(" --engine turmoil");
+        }
+        match self.horizon {
+            Horizon::Day => {}
+            Horizon::Week => options.push_str(" --horizon week"),
+            Horizon::Year => options.push_str(" --horizon year"),
+        }
+        options
+    }
+}
+
 impl From<Ending> for ExitCode {
     fn from(ending: Ending) -> Self {
         Self::from(ending.code())
@@ -194,7 +272,27 @@ impl From<Ending> for ExitCode {
 
 #[cfg(test)]
 mod tests {
-    use super::Ending::{Failed, NotDeterministic, Panicked, Pass, Vacuous};
+    use super::{
+        Ending::{Failed, NotDeterministic, Panicked, Pass, Vacuous},
+        *,
+    };
+
+    #[test]
+    fn a_run_is_repeated_with_what_it_was_made_with() {
+        let options = |line: &[&str]| {
+            let line = CommandLine::try_parse_from([&["squall", "run"], line].concat());
+            match line.expect("a command line").command {
+                Some(Command::Run(args)) => args.options(),
+                other => panic!("not a run: {other:?}"),
+            }
+        };
+        assert_eq!(options(&["stock", "--seeds", "9"]), "");
+        let line = ["--manifests", "my files/it's", "--engine", "turmoil"];
+        assert_eq!(
+            options(&line),
+            " --manifests 'my files/it'\\''s' --engine turmoil"
+        );
+    }
 
     #[test]
     fn the_worst_ending_wins() {

@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    io::{self, IsTerminal, Write as _},
+    io::{self, IsTerminal},
     path::Path,
     sync::{
         Arc,
@@ -20,6 +20,7 @@ use squall_reports::{
     history::History,
     html::{self, Page},
     junit::junit,
+    markdown::markdown,
     report::Report,
     results::{Results, Wall},
     table::table,
@@ -27,7 +28,7 @@ use squall_reports::{
 };
 use squall_sim::simulation::EngineKind;
 
-use super::{Ending, EngineName, RunArgs};
+use super::{Ending, EngineName, Format, RunArgs, output};
 use crate::{
     catalogue, names, pool, runner,
     scenario::Scenario,
@@ -345,7 +346,11 @@ fn finish(args: &RunArgs, made: Vec<Made>, total: Duration) -> Result<Ending> {
         let scenario = made.scenario().to_owned();
         *wall.by_scenario_s.entry(scenario).or_default() += made.took.as_secs_f64();
     }
-    let (reports, timelines) = reports(args, made);
+    let (mut reports, timelines) = reports(args, made);
+    let options = args.options();
+    for report in &mut reports {
+        report.options.clone_from(&options);
+    }
     let runs = reports.iter().map(|report| report.result.clone()).collect();
     let results = Results::new(runs, wall);
     let pages = reports
@@ -357,45 +362,39 @@ fn finish(args: &RunArgs, made: Vec<Made>, total: Duration) -> Result<Ending> {
         });
     let pages: Vec<Page<'_>> = pages.collect();
     let [json_name, junit_name, html_name] = FILES;
-    write(&args.out.join(json_name), &results.to_json())?;
-    write(&args.out.join(junit_name), &junit(&reports))?;
-    write(
+    output::write(&args.out.join(json_name), &results.to_json())?;
+    output::write(&args.out.join(junit_name), &junit(&reports))?;
+    output::write(
         &args.out.join(html_name),
         &html::render("squall run", &pages, &results.wall),
     )?;
-    print(&reports, total, &args.out)?;
+    output::print(&said(args, &reports, &results))?;
     Ok(ending_of(results.verdict()))
 }
 
-/// Whole or not at all: a reader never sees half a file.
-pub(super) fn write(path: &Path, text: &str) -> Result<()> {
-    let draft = path.with_extension("draft");
-    fs::write(&draft, text)
-        .and_then(|()| fs::rename(&draft, path))
-        .with_context(|| format!("cannot write {}", path.display()))
+/// The text that `--format` asks for.
+fn said(args: &RunArgs, reports: &[Report], results: &Results) -> String {
+    match args.format {
+        Format::Text => for_people(reports, &results.wall, &args.out),
+        Format::Json => results.to_json(),
+        Format::Junit => junit(reports),
+        Format::Markdown => markdown(reports),
+    }
 }
 
-fn print(reports: &[Report], total: Duration, out: &Path) -> Result<()> {
-    // An empty one counts as absent (no-color.org).
-    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let colour = io::stdout().is_terminal() && !plain;
+fn for_people(reports: &[Report], wall: &Wall, out: &Path) -> String {
+    let colour = io::stdout().is_terminal() && !output::is_plain();
     let passed = reports
         .iter()
         .filter(|report| report.result.verdict == RunVerdict::Pass)
         .count();
-    let text = format!(
+    format!(
         "{}\n{passed} of {} runs passed in {:.1} s; files in {}\n",
         table(reports, colour),
         reports.len(),
-        total.as_secs_f64(),
+        wall.total_s,
         out.display()
-    );
-    match io::stdout().lock().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(error).context("cannot print the table")
-        }
-        _ => Ok(()),
-    }
+    )
 }
 
 fn ending_of(verdict: RunVerdict) -> Ending {

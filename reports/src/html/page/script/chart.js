@@ -19,25 +19,47 @@ const PLOT = { marginLeft: 62, marginRight: 14, marginTop: 24, marginBottom: 34 
 function chart({ title, note, legend, draw, points, table: asTable, least = 0 }) {
   const readout = el("output", { class: "readout", "aria-live": "polite" });
   const plot = el("div", {
-    class: "plot", role: "group", tabindex: "0",
+    class: "plot",
+    role: "group",
+    tabindex: "0",
     "aria-label": `${title}. Arrow keys step through its values; they follow as a table.`,
   });
   const cursor = { at: -1 };
   const render = (width) => {
-    const svg = Plot.plot({ ...PLOT, width: Math.max(width, least), style: { background: "none" }, ...draw(Math.max(width, least)) });
+    const svg = Plot.plot({
+      ...PLOT,
+      width: Math.max(width, least),
+      style: { background: "none" },
+      ...draw(Math.max(width, least)),
+    });
     const picture = svg.tagName === "FIGURE" ? svg.querySelector("svg") : svg;
     picture.setAttribute("aria-hidden", "true");
-    svg.addEventListener("input", () => { readout.textContent = svg.value?.text ?? ""; });
+    svg.addEventListener("input", () => {
+      readout.textContent = svg.value?.text ?? "";
+    });
     plot.replaceChildren(svg);
     plot.plotted = svg;
   };
   plot.addEventListener("keydown", (event) => step(event, plot, points, cursor));
-  plot.addEventListener("blur", () => plot.plotted?.dispatchEvent(new PointerEvent("pointerleave")));
+  plot.addEventListener("blur", () =>
+    plot.plotted?.dispatchEvent(new PointerEvent("pointerleave")),
+  );
   plot.render = render;
   WIDTHS.observe(plot);
-  return el("figure", {},
-    el("figcaption", {}, el("h3", {}, title), note ? el("p", { class: "quiet small" }, note) : null, legend ?? null),
-    plot, readout, asTable ? folded("Values as a table", asTable) : null);
+  return el(
+    "figure",
+    {},
+    el(
+      "figcaption",
+      {},
+      el("h3", {}, title),
+      note ? el("p", { class: "quiet small" }, note) : null,
+      legend ?? null,
+    ),
+    plot,
+    readout,
+    asTable ? folded("Values as a table", asTable) : null,
+  );
 }
 
 // Plots are drawn as wide as their place, and again when that changes.
@@ -75,11 +97,17 @@ function pointAt(svg, point) {
   const factor = place.width / Number(picture.getAttribute("width"));
   const y = svg.scale("y");
   const within = (scale, value) => scale.apply(value) + (scale.bandwidth ?? 0) / 2;
-  picture.dispatchEvent(new PointerEvent("pointermove", {
-    pointerType: "mouse", bubbles: true,
-    clientX: place.left + factor * within(svg.scale("x"), point.x),
-    clientY: place.top + factor * (point.y === undefined ? Number(picture.getAttribute("height")) / 2 : within(y, point.y)),
-  }));
+  picture.dispatchEvent(
+    new PointerEvent("pointermove", {
+      pointerType: "mouse",
+      bubbles: true,
+      clientX: place.left + factor * within(svg.scale("x"), point.x),
+      clientY:
+        place.top +
+        factor *
+          (point.y === undefined ? Number(picture.getAttribute("height")) / 2 : within(y, point.y)),
+    }),
+  );
 }
 
 // What shows the value under the pointer, beside a line over the time it is of.
@@ -87,8 +115,19 @@ function pointer(points, { twoWays = false } = {}) {
   const channels = twoWays ? { x: "x", y: "y" } : { x: "x" };
   const follow = twoWays ? Plot.pointer : Plot.pointerX;
   return [
-    twoWays ? null : Plot.ruleX(points, follow({ ...channels, stroke: "currentColor", strokeOpacity: 0.5 })),
-    Plot.tip(points, follow({ ...channels, title: "text", ...(twoWays ? {} : { frameAnchor: "top" }), fontSize: 11, lineWidth: 26 })),
+    twoWays
+      ? null
+      : Plot.ruleX(points, follow({ ...channels, stroke: "currentColor", strokeOpacity: 0.5 })),
+    Plot.tip(
+      points,
+      follow({
+        ...channels,
+        title: "text",
+        ...(twoWays ? {} : { frameAnchor: "top" }),
+        fontSize: 11,
+        lineWidth: 26,
+      }),
+    ),
   ];
 }
 
@@ -96,14 +135,31 @@ function pointer(points, { twoWays = false } = {}) {
 function faultMarks(run) {
   const end = run.timeline.end_us / 1e6;
   const windows = run.result.faults.map((fault, index) => ({
-    from: fault.from_s, to: Math.min(fault.to_s ?? end, end), name: `F${index + 1}`, row: index % 2,
+    from: fault.from_s,
+    to: Math.min(fault.to_s ?? end, end),
+    name: `F${index + 1}`,
+    row: index % 2,
   }));
   return [
     Plot.rect(windows, { x1: "from", x2: "to", fill: "url(#hatch)" }),
-    Plot.ruleX(windows.flatMap((window) => [window.from, window.to]), { stroke: "var(--fault)", strokeDasharray: "3 2", strokeWidth: 0.8 }),
-    ...[0, 1].map((row) => Plot.text(windows.filter((window) => window.row === row), {
-      x: "from", text: "name", frameAnchor: "top", textAnchor: "start", dy: -16 + 9 * row, fontSize: 10, fontWeight: 600,
-    })),
+    Plot.ruleX(
+      windows.flatMap((window) => [window.from, window.to]),
+      { stroke: "var(--fault)", strokeDasharray: "3 2", strokeWidth: 0.8 },
+    ),
+    ...[0, 1].map((row) =>
+      Plot.text(
+        windows.filter((window) => window.row === row),
+        {
+          x: "from",
+          text: "name",
+          frameAnchor: "top",
+          textAnchor: "start",
+          dy: -16 + 9 * row,
+          fontSize: 10,
+          fontWeight: 600,
+        },
+      ),
+    ),
   ];
 }
 
@@ -112,11 +168,16 @@ const timeAxis = (run) => ({ domain: [0, run.timeline.end_us / 1e6], label: "vir
 
 // Names of the faults that act at a second.
 function faultsAt(run, second) {
-  const acting = run.result.faults.filter((fault) => fault.from_s <= second && second <= (fault.to_s ?? Infinity));
+  const acting = run.result.faults.filter(
+    (fault) => fault.from_s <= second && second <= (fault.to_s ?? Infinity),
+  );
   return acting.map((fault) => `fault F${run.result.faults.indexOf(fault) + 1}: ${fault.fault}`);
 }
 
-// { title, colour, dash, swatch } for each: a line as it is drawn, or a filled box.
+// Plain fills are pale, so that what is written on them can be read; patterns are pale by themselves.
+const opacity = (fill) => (fill.startsWith("url") || fill === "none" ? 1 : 0.28);
+
+// { title, colour, dash, fill, symbol } for each: a line as it is drawn, a filled box, or a sign.
 function legend(items) {
   const sample = ({ colour, dash, fill, symbol }) => {
     const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
@@ -129,10 +190,32 @@ function legend(items) {
     svg.setAttribute("height", "12");
     svg.setAttribute("aria-hidden", "true");
     if (symbol) add("text", { x: 10, y: 11, "font-size": 13, fill: colour });
-    else if (fill) add("rect", { x: 1, y: 1, width: 28, height: 10, fill, stroke: colour });
-    else add("line", { x1: 0, x2: 30, y1: 6, y2: 6, stroke: colour, "stroke-width": 2.2, ...(dash ? { "stroke-dasharray": dash } : {}) });
+    else if (fill)
+      add("rect", {
+        x: 1,
+        y: 1,
+        width: 28,
+        height: 10,
+        fill,
+        stroke: colour,
+        "fill-opacity": opacity(fill),
+      });
+    else
+      add("line", {
+        x1: 0,
+        x2: 30,
+        y1: 6,
+        y2: 6,
+        stroke: colour,
+        "stroke-width": 2.2,
+        ...(dash ? { "stroke-dasharray": dash } : {}),
+      });
     if (symbol) svg.lastChild.textContent = symbol;
     return svg;
   };
-  return el("ul", { class: "legend" }, items.map((item) => el("li", {}, sample(item), item.title)));
+  return el(
+    "ul",
+    { class: "legend" },
+    items.map((item) => el("li", {}, sample(item), item.title)),
+  );
 }

@@ -9,7 +9,9 @@ function show({ focus }) {
   WIDTHS.disconnect();
   if (run) showRun(MAIN, run);
   else showOverview(MAIN);
-  document.title = run ? `${run.result.scenario}, seed ${run.seed}: ${VERDICTS[run.result.verdict].word}` : EXTRA.title;
+  document.title = run
+    ? `${run.result.scenario}, seed ${run.seed}: ${VERDICTS[run.result.verdict].word}`
+    : EXTRA.title;
   if (focus) {
     scrollTo(0, 0);
     MAIN.querySelector("h1").focus({ preventScroll: true });
@@ -26,11 +28,19 @@ function setTheme(theme) {
   else document.documentElement.dataset.theme = theme;
   themeButton.textContent = `Theme: ${THEMES[theme]}`;
   // From disk, some browsers have no storage: then the choice lasts as long as the page.
-  try { localStorage.setItem("squall-theme", theme); } catch { /* as said */ }
+  try {
+    localStorage.setItem("squall-theme", theme);
+  } catch {
+    /* as said */
+  }
 }
 
 function storedTheme() {
-  try { return localStorage.getItem("squall-theme"); } catch { return null; }
+  try {
+    return localStorage.getItem("squall-theme");
+  } catch {
+    return null;
+  }
 }
 
 themeButton.addEventListener("click", () => {
@@ -43,6 +53,7 @@ themeButton.addEventListener("click", () => {
 
 // Opens what belongs on paper and draws plots as wide as paper; afterwards all is as before.
 addEventListener("beforeprint", () => {
+  redrawOverview(ROWS_ON_PAPER);
   for (const details of document.querySelectorAll("details[data-print]:not([open])")) {
     details.open = true;
     details.dataset.closeAgain = "";
@@ -51,6 +62,7 @@ addEventListener("beforeprint", () => {
   for (const plot of document.querySelectorAll(".plot")) plot.render(PRINT_WIDTH);
 });
 addEventListener("afterprint", () => {
+  redrawOverview(ROWS_ON_SCREEN);
   for (const details of document.querySelectorAll("details[data-close-again]")) {
     details.open = false;
     delete details.dataset.closeAgain;
@@ -60,7 +72,12 @@ addEventListener("afterprint", () => {
 
 addEventListener("hashchange", () => show({ focus: true }));
 addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && location.hash.startsWith("#/run/") && event.target.tagName !== "INPUT") location.hash = "#/";
+  if (
+    event.key === "Escape" &&
+    location.hash.startsWith("#/run/") &&
+    event.target.tagName !== "INPUT"
+  )
+    location.hash = "#/";
 });
 const known = storedTheme();
 setTheme(known in THEMES ? known : "system");

@@ -15,13 +15,16 @@ function brokenCheck(run) {
 
 // Worst verdict first, then the slowest.
 function byBadness(a, b) {
-  return VERDICTS[a.result.verdict].rank - VERDICTS[b.result.verdict].rank
-    || b.result.latency_ms.p99 - a.result.latency_ms.p99
-    || a.index - b.index;
+  return (
+    VERDICTS[a.result.verdict].rank - VERDICTS[b.result.verdict].rank ||
+    b.result.latency_ms.p99 - a.result.latency_ms.p99 ||
+    a.index - b.index
+  );
 }
 
 // A fault's kind: its words before what it strikes.
 function faultKind(fault) {
-  const kinds = /^(slow link|lossy link|lost reply|slow pod|clock skew|power loss|delete pods|rollout restart|rollout undo|duplicate deliveries|\S+)/;
+  const kinds =
+    /^(slow link|lossy link|lost reply|slow pod|clock skew|power loss|delete pods|rollout restart|rollout undo|duplicate deliveries|\S+)/;
   return kinds.exec(fault)[1];
 }
