@@ -234,7 +234,7 @@ pub(crate) mod by_hand {
     /// One run that passes, one that fails, one that tested nothing, one that panicked.
     pub(crate) fn reports() -> Vec<Report> {
         let calm = story(3, Consumption::Applied).history();
-        let lost = story(3, Consumption::Ignored).history();
+        let lost = lost();
         let idle = story(0, Consumption::Applied).history();
         let panicked = story(3, Consumption::Applied)
             .panicked("order-1", "stock below zero: -1 of \"tv\" <left>")
@@ -246,6 +246,11 @@ pub(crate) mod by_hand {
             report("shop/slow-link", 1, &idle),
             report("shop/stock", 18_446_744_073_709_551_615, &panicked),
         ]
+    }
+
+    /// The history of the run that fails.
+    pub(crate) fn lost() -> History {
+        story(3, Consumption::Ignored).history()
     }
 
     pub(crate) fn report(scenario: &str, seed: u64, history: &History) -> Report {

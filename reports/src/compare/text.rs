@@ -24,8 +24,7 @@ pub fn text(compared: &Compared, colour: bool) -> String {
             crate::table::paragraph(&mut text, what, &name.to_string());
         });
     }
-    text.push_str(&compared.summary());
-    text.push('\n');
+    crate::table::paragraph(&mut text, "in all", &compared.summary());
     text
 }
 
@@ -108,7 +107,7 @@ mod tests {
         let same = compare(&by_hand::results(), &by_hand::results(), 0.0);
         let said = text(&same, true);
         assert_eq!(said.lines().count(), 1, "{said}");
-        assert!(said.starts_with("0 regressions, 0 improvements, 0 other changes"));
+        assert!(said.contains("0 worse, 0 better, 0 other; 0 missing, 0 new;"));
     }
 
     #[test]

@@ -189,6 +189,27 @@ mod tests {
     }
 
     #[test]
+    fn page() {
+        let reports = by_hand::reports();
+        let timeline = Timeline::of(&by_hand::lost(), &reports[1].checks);
+        let pages: Vec<Page<'_>> = reports
+            .iter()
+            .map(|report| Page {
+                report,
+                timeline: (report.result.seed == 7).then_some(&timeline),
+            })
+            .collect();
+        let text = render("squall run", &pages, &wall());
+        // What is the same in every file is read in its own.
+        let text = text
+            .replace(asset::LIBRARIES, "(libraries)")
+            .replace(asset::LICENCES, "(licences)")
+            .replace(asset::SCRIPT, "(script)")
+            .replace(asset::STYLE, "(style)");
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
     fn the_file_holds_results_json_whole() {
         let reports = by_hand::reports();
         let pages: Vec<Page<'_>> = reports
