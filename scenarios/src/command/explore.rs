@@ -8,10 +8,11 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::Args;
 use indicatif::ProgressBar;
 use squall_chaos::{matrix, plan::Plan, space::Space};
+use squall_kit::planted::{self, Bug};
 use squall_reports::check::RunVerdict;
 
 use super::{Ending, run::Stopwatch};
@@ -160,11 +161,9 @@ fn space(arena: &Arena) -> Result<Space> {
 }
 
 /// Switches a planted bug on.
-fn plant(bug: Option<&str>) -> Result<()> {
-    match bug {
-        None => Ok(()),
-        Some(bug) => bail!("this build has no planted bug {bug:?}"),
-    }
+pub(super) fn plant(bug: Option<&str>) -> Result<()> {
+    let bug = bug.map(str::parse::<Bug>).transpose()?;
+    Ok(planted::plant(bug)?)
 }
 
 /// Carries out plans that come as lines, until there are no more.

@@ -17,6 +17,9 @@ pub struct ReplayArgs {
     /// Print the whole history, a lane for each host.
     #[arg(long)]
     pub trace: bool,
+    /// A bug planted in kit or system, of a build that has them.
+    #[arg(long, hide = true)]
+    pub plant: Option<String>,
 }
 
 /// Replays, and says whether the check still fails.
@@ -28,6 +31,7 @@ pub fn replay(args: &ReplayArgs) -> Ending {
 }
 
 fn replayed(args: &ReplayArgs) -> Result<Ending> {
+    super::explore::plant(args.plant.as_deref())?;
     let cannot = || format!("cannot replay {}", args.file.display());
     let text = fs::read_to_string(&args.file).with_context(cannot)?;
     let repro = Repro::read(&text).with_context(cannot)?;
