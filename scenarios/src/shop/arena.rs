@@ -8,7 +8,8 @@ use super::{
     invariants,
     journeys::{
         self, BROWSE, CANCEL_ON_THE_WAY, CANCEL_RACES_COMPLETION, COMPLETION_RACES_CANCEL,
-        FULL_SHELVES, ORDER, ORDER_AND_CANCEL, ORDER_AND_DELIVER,
+        FULL_SHELVES, LOOK_UP, ORDER, ORDER_AND_CANCEL, ORDER_AND_CHEAT, ORDER_AND_DELIVER,
+        ORDER_TOO_MUCH,
     },
 };
 use crate::explore::arena::Arena;
@@ -48,6 +49,9 @@ const JOURNEYS: &[Share] = &[
     share(CANCEL_RACES_COMPLETION),
     share(COMPLETION_RACES_CANCEL),
     share(BROWSE),
+    share(LOOK_UP),
+    share(ORDER_TOO_MUCH),
+    share(ORDER_AND_CHEAT),
 ];
 
 /// An order that must be accepted, and followed to its delivery.
