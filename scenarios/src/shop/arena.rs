@@ -8,8 +8,7 @@ use super::{
     invariants,
     journeys::{
         self, BROWSE, CANCEL_ON_THE_WAY, CANCEL_RACES_COMPLETION, COMPLETION_RACES_CANCEL,
-        FULL_SHELVES, LOOK_UP, ORDER, ORDER_AND_CANCEL, ORDER_AND_CHEAT, ORDER_AND_DELIVER,
-        ORDER_TOO_MUCH,
+        FULL_SHELVES, ORDER, ORDER_AND_CANCEL, ORDER_AND_DELIVER,
     },
 };
 use crate::explore::arena::Arena;
@@ -49,9 +48,6 @@ const JOURNEYS: &[Share] = &[
     share(CANCEL_RACES_COMPLETION),
     share(COMPLETION_RACES_CANCEL),
     share(BROWSE),
-    share(LOOK_UP),
-    share(ORDER_TOO_MUCH),
-    share(ORDER_AND_CHEAT),
 ];
 
 /// An order that must be accepted, and followed to its delivery.

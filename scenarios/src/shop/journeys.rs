@@ -178,52 +178,6 @@ pub(super) const COMPLETION_RACES_CANCEL: Journey = Journey {
     ],
 };
 
-/// Orders more than payment takes from anybody.
-pub(super) const ORDER_TOO_MUCH: Journey = Journey {
-    name: "order too much",
-    steps: &[Step::Request(Request {
-        body: Some(r#"{"item":"tv","orderQty":"1","price":1000001,"status":"new"}"#),
-        expect: TROUBLE,
-        accept: &[],
-        save: &[],
-        ..PLACE
-    })],
-};
-
-/// Asks payment again for an order that is paid, and for less: the key is the order's.
-pub(super) const PAY_AGAIN_FOR_LESS: Request = Request {
-    method: "POST",
-    target: "pay:8080",
-    path: "/pays",
-    headers: &[("idempotency-key", "{order}")],
-    body: Some(r#"{"orderId":"{order}","price":1,"status":"0"}"#),
-    expect: TROUBLE,
-    ..get("/pays")
-};
-
-/// Orders, and then tries to have it for less.
-pub(super) const ORDER_AND_CHEAT: Journey = Journey {
-    name: "order and cheat",
-    steps: &[Step::Request(PLACE), Step::Request(PAY_AGAIN_FOR_LESS)],
-};
-
-/// Looks orders up by numbers that may come to exist just now.
-pub(super) const LOOK_UP: Journey = Journey {
-    name: "look orders up",
-    steps: &[
-        Step::Request(LOOK),
-        Step::Think(TimeRange::ms(10, 100)),
-        Step::Request(LOOK),
-        Step::Think(TimeRange::ms(10, 100)),
-        Step::Request(LOOK),
-    ],
-};
-
-const LOOK: Request = Request {
-    expect: &[Answer::Any],
-    ..get("/orders/{1..=12}")
-};
-
 /// Looks at the page and at single resources.
 pub(super) const BROWSE: Journey = Journey {
     name: "browse",
