@@ -74,8 +74,9 @@ const LAST_USERS: Duration = Duration::from_secs(15);
 /// A request is given up after this time, as siege does.
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// What groups of users are called; a plan has no more groups than that.
-const GROUPS: [&str; 8] = [
+const GROUPS: [&str; 12] = [
     "users-a", "users-b", "users-c", "users-d", "users-e", "users-f", "users-g", "users-h",
+    "users-i", "users-j", "users-k", "users-l",
 ];
 /// Most journeys of one plan: what a file asks for must end.
 const MOST_JOURNEYS: u32 = 10_000;
