@@ -283,39 +283,25 @@ const ORDER_LEASED: &[Operation] = &[ORDER_LEASE, RECOVERY];
 const THREE: Operation = Operation::add("/spec/replicas", "3");
 const CONSTRAINTS: &str = "/spec/template/spec/topologySpreadConstraints";
 
-const SPREAD_ORDER: &[Operation] = &[
-    ORDER_LEASE,
-    RECOVERY,
-    THREE,
-    Operation::add(
-        CONSTRAINTS,
-        r#"[{"maxSkew": 1, "topologyKey": "kubernetes.io/hostname",
-             "whenUnsatisfiable": "ScheduleAnyway",
-             "labelSelector": {"matchLabels": {"app": "order"}}}]"#,
-    ),
-];
+/// The pods of a context on different nodes, as far as there are any.
+macro_rules! spread {
+    ($context:literal) => {
+        Operation::add(
+            CONSTRAINTS,
+            concat!(
+                r#"[{"maxSkew": 1, "topologyKey": "kubernetes.io/hostname",
+                     "whenUnsatisfiable": "ScheduleAnyway",
+                     "labelSelector": {"matchLabels": {"app": ""#,
+                $context,
+                r#""}}}]"#
+            ),
+        )
+    };
+}
 
-const SPREAD_PAY: &[Operation] = &[
-    LEASE,
-    THREE,
-    Operation::add(
-        CONSTRAINTS,
-        r#"[{"maxSkew": 1, "topologyKey": "kubernetes.io/hostname",
-             "whenUnsatisfiable": "ScheduleAnyway",
-             "labelSelector": {"matchLabels": {"app": "pay"}}}]"#,
-    ),
-];
-
-const SPREAD_PRODUCT: &[Operation] = &[
-    LEASE,
-    THREE,
-    Operation::add(
-        CONSTRAINTS,
-        r#"[{"maxSkew": 1, "topologyKey": "kubernetes.io/hostname",
-             "whenUnsatisfiable": "ScheduleAnyway",
-             "labelSelector": {"matchLabels": {"app": "product"}}}]"#,
-    ),
-];
+const SPREAD_ORDER: &[Operation] = &[ORDER_LEASE, RECOVERY, THREE, spread!("order")];
+const SPREAD_PAY: &[Operation] = &[LEASE, THREE, spread!("pay")];
+const SPREAD_PRODUCT: &[Operation] = &[LEASE, THREE, spread!("product")];
 
 const BUDGETS: &str = "
 apiVersion: policy/v1

@@ -92,7 +92,8 @@ fn hal(status: StatusCode, document: &Value) -> Response {
     (
         status,
         [(header::CONTENT_TYPE, media)],
-        document.to_string(),
+        // The same text as by `Display`, without a formatter in between.
+        serde_json::to_string(document).expect("a value has a text"),
     )
         .into_response()
 }

@@ -34,7 +34,8 @@ impl<T: Entity> Stored<T> {
     /// [`StoreError::Failed`] when the record is of another shape than `T`.
     pub(super) fn decode(record: Record) -> Result<Self, StoreError> {
         let Record { id, version, body } = record;
-        let value = serde_json::from_value(body)
+        let value = body
+            .read()
             .map_err(|error| StoreError::Failed(format!("{}/{id}: {error}", T::COLLECTION)))?;
         Ok(Self { id, version, value })
     }

@@ -11,6 +11,7 @@
 //! **Where to start reading:** services use [`Store`] and [`Unit`] with their own [`Entity`] types;
 //! everything else in this file is the port, for adapters and the relay.
 
+mod body;
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
 mod entity;
@@ -25,6 +26,7 @@ mod straight;
 mod tests;
 mod unit;
 
+pub use body::Body;
 pub use entity::{Entity, Stored};
 pub use handle::{FIND_LIMIT, Settings, Store};
 pub use unit::Unit;
@@ -51,7 +53,7 @@ pub struct Record {
     /// 1 after the first write, one more after each.
     pub version: u64,
     /// The resource.
-    pub body: Value,
+    pub body: Body,
 }
 
 /// One write of a commit.

@@ -326,6 +326,6 @@ fn own(write: &Write) -> Option<Record> {
     Some(Record {
         id: write.key.id,
         version: 0,
-        body: write.body.clone()?,
+        body: write.body.as_ref()?.into(),
     })
 }

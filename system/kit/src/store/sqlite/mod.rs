@@ -22,7 +22,9 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use super::{Commit, Database, Key, Lease, OutboxRow, Page, Query, Receipt, Record, StoreError};
+use super::{
+    Body, Commit, Database, Key, Lease, OutboxRow, Page, Query, Receipt, Record, StoreError,
+};
 use crate::{BoxFuture, clock::Clock};
 
 /// Prepared statements kept: all fixed ones, and a few dozen shapes of queries.
@@ -225,7 +227,8 @@ fn load(connection: &Connection, key: &Key) -> Result<Option<Record>, Failure> {
 /// Reads the columns (id, version, body).
 fn record(row: &rusqlite::Row<'_>) -> rusqlite::Result<Result<Record, Failure>> {
     let (id, version) = (unsigned(row, 0)?, unsigned(row, 1)?);
-    let body = json(row, 2)?;
+    let body = Body::parse(row.get_ref(2)?.as_str()?);
+    let body = body.map_err(|error| Failure::Corrupt(error.to_string()));
     Ok(body.map(|body| Record { id, version, body }))
 }
 

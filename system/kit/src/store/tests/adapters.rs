@@ -152,7 +152,7 @@ async fn a_file_survives_reopening() {
 
     let again = open().expect("the file is sound");
     let record = again.load(commit("c1").writes[0].key.clone()).await;
-    let body = json!({"item": "tv"});
+    let body = (&json!({"item": "tv"})).into();
     assert_eq!(
         record,
         Ok(Some(Record {

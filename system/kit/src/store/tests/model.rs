@@ -71,10 +71,10 @@ impl Model {
             ..query(vec![])
         };
         let page = sqlite.query(all).await.expect("a sound query");
-        let found = page
-            .records
-            .iter()
-            .map(|record| (record.id, record.body["value"].as_u64()));
+        let found = page.records.iter().map(|record| {
+            let body: serde_json::Value = record.body.read().expect("it is JSON");
+            (record.id, body["value"].as_u64())
+        });
         let expected = self
             .0
             .iter()
