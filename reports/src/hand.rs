@@ -175,6 +175,7 @@ impl Hand {
             bytes: if status.is_some() { 200 } else { 0 },
             problem: problem.map(Into::into),
             location: location.map(Into::into),
+            shown: None,
             error: status.is_none().then(|| "timed out after 3s".into()),
         })
     }

@@ -185,6 +185,9 @@ pub enum What {
         problem: Option<Name>,
         /// The answer's `Location`: names what a POST created.
         location: Option<String>,
+        /// The `status` of the resource that a GET showed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        shown: Option<Name>,
         /// What went wrong, when there was no answer.
         error: Option<String>,
     },

@@ -64,6 +64,8 @@ pub struct Answer<'a> {
     pub problem: Option<&'a str>,
     /// The `Location`.
     pub location: Option<&'a str>,
+    /// The `status` of the resource that it showed.
+    pub shown: Option<&'a str>,
     /// What went wrong, when there was no answer.
     pub error: Option<&'a str>,
 }
@@ -118,6 +120,7 @@ pub fn requests(history: &History) -> Vec<Request<'_>> {
                 bytes,
                 problem,
                 location,
+                shown,
                 error,
             } => {
                 let answer = Answer {
@@ -127,6 +130,7 @@ pub fn requests(history: &History) -> Vec<Request<'_>> {
                     bytes: *bytes,
                     problem: problem.as_deref(),
                     location: location.as_deref(),
+                    shown: shown.as_deref(),
                     error: error.as_deref(),
                 };
                 end(&mut found, &places, *request, End::Answered(answer));

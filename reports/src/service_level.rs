@@ -184,6 +184,7 @@ mod tests {
                 bytes: 0,
                 problem: problem.map(Into::into),
                 location: None,
+                shown: None,
                 error: None,
             };
             entries.extend([entry(at_us, sent), entry(at_us + 1000, answered)]);

@@ -17,6 +17,7 @@ mod faults;
 mod fold;
 mod journeys;
 mod latency;
+mod linearizable;
 mod locations;
 mod log;
 mod lost;
@@ -60,6 +61,7 @@ pub use self::{
     fold::FoldEquality,
     journeys::Journeys,
     latency::{Latency, Since},
+    linearizable::{Linearizable, Model, Operation, SEARCH_MAX},
     locations::Locations,
     log::LogComplete,
     lost::Lost,

@@ -1,14 +1,15 @@
 //! The shop as an arena to explore in.
 
 use squall_chaos::fault::{Moment, Text};
+use squall_reports::sla::Sla;
 use squall_sim::load::{Answer, Journey, Request, Share, Step};
 
 use super::{
     cluster::SYSTEM,
-    invariants,
+    invariants::{self, NoneBought},
     journeys::{
         self, BROWSE, CANCEL_ON_THE_WAY, CANCEL_RACES_COMPLETION, COMPLETION_RACES_CANCEL,
-        FULL_SHELVES, ORDER, ORDER_AND_CANCEL, ORDER_AND_DELIVER,
+        FULL_SHELVES, LOOK_AROUND, ORDER, ORDER_AND_CANCEL, ORDER_AND_DELIVER, PAY_AGAIN, TOO_DEAR,
     },
 };
 use crate::explore::arena::Arena;
@@ -32,8 +33,15 @@ pub fn arena() -> Arena {
         ],
         phases,
         hints,
-        invariants: invariants::all,
+        invariants: promised,
     }
+}
+
+/// What holds in every run, and what journeys of this arena alone can show.
+fn promised() -> Vec<Box<dyn Sla>> {
+    let mut promised = invariants::all();
+    promised.push(Box::new(NoneBought));
+    promised
 }
 
 const fn share(journey: Journey) -> Share {
@@ -48,6 +56,9 @@ const JOURNEYS: &[Share] = &[
     share(CANCEL_RACES_COMPLETION),
     share(COMPLETION_RACES_CANCEL),
     share(BROWSE),
+    share(LOOK_AROUND),
+    share(PAY_AGAIN),
+    share(TOO_DEAR),
 ];
 
 /// An order that must be accepted, and followed to its delivery.

@@ -1,20 +1,32 @@
 //! What the shop promises in every run, whatever is injected.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
+use squall_kit::hints as kit;
 use squall_reports::{
+    check::{Check, Findings, Verdict},
+    history::History,
     history::Name,
     records::{Collection, LoggedEvent},
     requests::Requests,
     sla::{
-        Acknowledged, Breaker, EventSide, ExactlyOnce, FoldEquality, HystrixRules, LogComplete,
-        NeverNegative, OneToOne, Pairing, Rules, Sla, Statuses,
+        Acknowledged, Breaker, Ends, EventSide, ExactlyOnce, FoldEquality, HystrixRules,
+        Linearizable, LogComplete, NeverBoth, NeverNegative, NoneAccepted, NoneLeft, OneAtATime,
+        OneToOne, Pairing, RefusalsAreNoFailures, RetryBudget, Rules, Sla, Statuses, SumsUp,
     },
+    window::Window,
 };
+use squall_shop::hints as shop;
+
+use super::order_model::{self, OrderModel};
 
 /// The name of the breaker that guards payment, and of what it guards.
 pub(super) const BREAKER: &str = "pay";
 /// Payment, as orders dial it.
 pub(super) const PAY: &str = "pay:8080";
+/// Longer than an order asks payment, all repetitions included, whatever its timeouts are set to.
+const LONGEST_PAYMENT: Duration = Duration::from_secs(30);
 
 /// Every invariant.
 pub(super) fn all() -> Vec<Box<dyn Sla>> {
@@ -27,6 +39,20 @@ pub(super) fn all() -> Vec<Box<dyn Sla>> {
             collection: orders(),
             status: "state".into(),
             kept: Statuses::Except(names(&["pending", "refused"])),
+        }),
+        Box::new(NoneLeft {
+            collection: orders(),
+            status: "state".into(),
+            open: Statuses::Among(names(&["pending", "canceling"])),
+        }),
+        Box::new(NeverBoth {
+            one: "DeliveryCompleted".into(),
+            other: "OrderCanceled".into(),
+        }),
+        Box::new(Linearizable {
+            objects: "orders",
+            model: OrderModel,
+            operations: order_model::operations,
         }),
     ];
     invariants.extend(without_orders());
@@ -53,8 +79,14 @@ pub(super) fn without_orders() -> Vec<Box<dyn Sla>> {
             kinds: names(squall_shop::NOTIFYING),
             event_side: EventSide::Id,
         }),
+        Box::new(reserved()),
         Box::new(breaker(&[])),
+        Box::new(RefusalsAreNoFailures {
+            breaker: BREAKER.into(),
+            target: PAY.into(),
+        }),
     ];
+    invariants.extend(of_the_code());
     for context in squall_shop::CONTEXTS {
         if let Some(group) = context.group {
             invariants.push(Box::new(ExactlyOnce {
@@ -64,6 +96,68 @@ pub(super) fn without_orders() -> Vec<Box<dyn Sla>> {
         }
     }
     invariants
+}
+
+/// What the places that the code names must show.
+fn of_the_code() -> Vec<Box<dyn Sla>> {
+    vec![
+        Box::new(OneAtATime {
+            work: "relay".into(),
+            begins: kit::LEASE_TAKEN.into(),
+            works: kit::BATCH_READ.into(),
+        }),
+        Box::new(Ends {
+            work: "payment of an order".into(),
+            begins: shop::ORDER_PENDING.into(),
+            ends: shop::ORDER_ANSWERED.into(),
+            within: LONGEST_PAYMENT,
+        }),
+        // As in `squall_shop::order::payment`.
+        Box::new(RetryBudget {
+            request: shop::ORDER_PENDING.into(),
+            retry: kit::RETRY_MADE.into(),
+            percent: 20,
+            burst: 10,
+        }),
+    ]
+}
+
+/// What users pay for by themselves is never accepted: their requests use the keys of orders.
+#[derive(Debug)]
+pub(super) struct NoneBought;
+
+impl Sla for NoneBought {
+    fn judge(&self, history: &History) -> Check {
+        let promise = NoneAccepted {
+            requests: Requests::to("POST", "/pays"),
+            window: Window::Run,
+        };
+        let check = promise
+            .judge(history)
+            .named("a key pays for its order alone");
+        // Most runs have no such users.
+        match check.verdict {
+            Verdict::Vacuous => {
+                let none = Findings::default();
+                Check::judged(check.name, "nobody tried", check.bound, none)
+            }
+            _ => check,
+        }
+    }
+}
+
+/// What is reserved of an item is what its deliveries hold.
+fn reserved() -> SumsUp {
+    SumsUp {
+        totals: Collection::named("products").of("product"),
+        total: "reserved".into(),
+        key: "item".into(),
+        parts: Collection::named("deliveries").of("product"),
+        part_key: "item".into(),
+        part: "orderQty".into(),
+        status: "status".into(),
+        counted: Statuses::Among(names(&["PREPARED", "STARTED"])),
+    }
 }
 
 /// No accepted order without a standing payment, no standing payment without its order.

@@ -128,6 +128,56 @@ pub(super) const CANCEL: Request = Request {
     ..get("/orders/{order}")
 };
 
+/// Orders for more than payment takes: refused, and no failure of payment's.
+pub(super) const TOO_DEAR: Journey = Journey {
+    name: "order what is too dear",
+    steps: &[Step::Request(Request {
+        body: Some(r#"{"item":"tv","orderQty":1,"price":{1000001..=2000000},"status":"new"}"#),
+        expect: &[Answer::Status(402)],
+        save: &[],
+        ..PLACE
+    })],
+};
+
+/// Orders, then pays for the same order once more, with its key, and less.
+pub(super) const PAY_AGAIN: Journey = Journey {
+    name: "pay again for less",
+    steps: &[
+        Step::Request(PLACE),
+        Step::Request(Request {
+            method: "POST",
+            headers: &[("idempotency-key", "{order}")],
+            body: Some(r#"{"orderId":"{order}","price":1}"#),
+            expect: &[Answer::Status(422)],
+            accept: TROUBLE,
+            ..get("/pays")
+        }),
+    ],
+};
+
+/// Looks at orders, be they one's own or another's, or none at all.
+pub(super) const LOOK_AROUND: Journey = Journey {
+    name: "look around",
+    steps: &[
+        GLANCE_AT_AN_ORDER,
+        Step::Think(TimeRange::ms(10, 300)),
+        GLANCE_AT_AN_ORDER,
+        Step::Think(TimeRange::ms(10, 300)),
+        GLANCE_AT_AN_ORDER,
+        Step::Think(TimeRange::ms(10, 300)),
+        GLANCE_AT_AN_ORDER,
+        Step::Think(TimeRange::ms(10, 300)),
+        GLANCE_AT_AN_ORDER,
+        Step::Think(TimeRange::ms(10, 300)),
+        GLANCE_AT_AN_ORDER,
+    ],
+};
+
+const GLANCE_AT_AN_ORDER: Step = Step::Request(Request {
+    expect: &[Answer::Any],
+    ..get("/orders/{1..=40}")
+});
+
 /// Cancels while the delivery is on its way.
 pub(super) const CANCEL_ON_THE_WAY: Journey = Journey {
     name: "cancel on the way",

@@ -5,6 +5,7 @@ mod cluster;
 mod control_plane;
 mod invariants;
 mod journeys;
+mod order_model;
 mod promises;
 mod sieges;
 

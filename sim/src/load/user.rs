@@ -23,6 +23,9 @@ use crate::range::TimeRange;
 /// A loop that is refused at once would never let time pass: one turn takes at least this long.
 const LEAST_TURN: Duration = Duration::from_millis(1);
 
+/// An answer as long as this is no single resource.
+const SHOWN_BYTES: usize = 4_096;
+
 /// One virtual user.
 pub(super) struct User {
     pub(super) name: Name,
@@ -306,6 +309,7 @@ impl User {
                     .problem()
                     .map(|problem| self.desk.recorder.name(&problem)),
                 location: reply.location().map(str::to_owned),
+                shown: (method_name == "GET").then(|| self.shown(reply)).flatten(),
                 error: None,
             },
             Err(error) => What::Answered {
@@ -315,9 +319,18 @@ impl User {
                 bytes: 0,
                 problem: None,
                 location: None,
+                shown: None,
                 error: Some(error.to_string()),
             },
         }
+    }
+
+    /// The `status` of the resource that an answer shows.
+    fn shown(&self, reply: &Reply) -> Option<Name> {
+        let is_one = reply.status.is_success() && reply.body.len() <= SHOWN_BYTES;
+        let resource = reply.json::<Value>().ok().filter(|_| is_one)?;
+        let status = resource.get("status")?.as_str()?;
+        Some(self.desk.recorder.name(status))
     }
 
     fn render(&mut self, template: &str) -> Result<String, Ended> {
