@@ -160,22 +160,22 @@ pub(super) const LOOK_AROUND: Journey = Journey {
     name: "look around",
     steps: &[
         GLANCE_AT_AN_ORDER,
-        Step::Think(TimeRange::ms(10, 300)),
+        Step::Think(TimeRange::ms(10, 150)),
         GLANCE_AT_AN_ORDER,
-        Step::Think(TimeRange::ms(10, 300)),
+        Step::Think(TimeRange::ms(10, 150)),
         GLANCE_AT_AN_ORDER,
-        Step::Think(TimeRange::ms(10, 300)),
+        Step::Think(TimeRange::ms(10, 150)),
         GLANCE_AT_AN_ORDER,
-        Step::Think(TimeRange::ms(10, 300)),
+        Step::Think(TimeRange::ms(10, 150)),
         GLANCE_AT_AN_ORDER,
-        Step::Think(TimeRange::ms(10, 300)),
+        Step::Think(TimeRange::ms(10, 150)),
         GLANCE_AT_AN_ORDER,
     ],
 };
 
 const GLANCE_AT_AN_ORDER: Step = Step::Request(Request {
     expect: &[Answer::Any],
-    ..get("/orders/{1..=40}")
+    ..get("/orders/{1..=12}")
 });
 
 /// Cancels while the delivery is on its way.

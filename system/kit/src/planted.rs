@@ -101,8 +101,8 @@ bugs! {
     /// Product agrees to cancel what has arrived. Shows when a cancellation is asked for after the
     /// completion and before order has heard of it: delivered and refunded (never both).
     CancelWinsAfterCompletion = "cancel-wins-after-completion",
-    /// A server that is stopped drops its connections with the requests on them. Shows when a pod
-    /// is deleted, scaled away or rolled out while an order is being paid (commands end).
+    /// A server that is stopped ends at once, and its process with what is under way. Shows when a
+    /// pod is deleted, scaled away or rolled out while an order is being paid (commands end).
     DrainDropsInFlight = "drain-drops-in-flight",
     /// A page begins with the payment of its order. Shows when a payment is approved whose order is
     /// refused: a page of an order that never was (orders paired with pages).

@@ -1,5 +1,6 @@
 //! Commands run in tasks of their own: an HTTP handler is dropped when its caller hangs up, and a
-//! command must not end halfway for that.
+//! command must not end halfway for that. Nor for a stop signal: a server that is asked to end waits
+//! for them, too.
 
 use tokio::sync::oneshot;
 
@@ -22,11 +23,12 @@ pub async fn command<T: Send + 'static>(
         return work.await;
     }
     let (caller, result) = oneshot::channel();
-    let signals = pod.signals.clone();
+    let (signals, hold) = (pod.signals.clone(), pod.stop.hold());
     pod.spawn.task(name, async move {
         if caller.send(work.await).is_err() {
             signals.hint(hints::CALLER_GONE);
         }
+        drop(hold);
     });
     result
         .await

@@ -123,7 +123,8 @@ impl Server {
     }
 
     /// Answers requests until the pod's stop signal. Then it stops accepting, lets requests under
-    /// way end within the grace period and idle connections linger, and returns.
+    /// way, and commands whose callers have gone, end within the grace period and idle connections
+    /// linger, and returns.
     ///
     /// # Errors
     /// [`Error::Io`] when accepting fails again and again.
@@ -142,10 +143,16 @@ impl Server {
             self.pod.spawn.task("http connection", serving);
         }
         drop(self.listener);
+        if planted::is(Bug::DrainDropsInFlight) {
+            return Ok(());
+        }
         // Every connection ends itself within the grace period; one that was killed gives its slot
         // back by its drop. The second more is for connections that end at the very deadline.
-        let all = slots.acquire_many(self.settings.connections);
-        let _ = timeout(self.settings.grace + Duration::from_secs(1), all).await;
+        let finished = async {
+            let _all = slots.acquire_many(self.settings.connections).await;
+            stop.released().await;
+        };
+        let _ = timeout(self.settings.grace + Duration::from_secs(1), finished).await;
         Ok(())
     }
 }
@@ -200,9 +207,6 @@ async fn connection(
         // An error here is a peer that went away or spoke no HTTP: nobody is left to tell.
         _ended = serving.as_mut() => return,
         () = pod.stop.raised() => {}
-    }
-    if planted::is(Bug::DrainDropsInFlight) {
-        return;
     }
     // The pipeline says `Connection: close` now, and hyper closes after such an answer.
     if timeout(settings.linger, serving.as_mut()).await.is_ok() {
