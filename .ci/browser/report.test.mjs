@@ -72,11 +72,18 @@ test("the overview lists every run, the worst first, with the figures of results
   assert.match(await rows().first().innerText(), /fail/);
   for (const [index, run] of results.runs.entries()) {
     const row = page.locator("#runs tr", { has: page.locator(`a[href="#/run/${index}"]`) });
-    const shown = await row.locator("data").evaluateAll((all) => all.map((one) => Number(one.value)));
+    const shown = await row
+      .locator("data")
+      .evaluateAll((all) => all.map((one) => Number(one.value)));
     const { requests, siege, latency_ms } = run;
     assert.deepEqual(shown, [
-      requests.ok, requests.failed, requests.unknown,
-      siege.availability_percent, latency_ms.p50, latency_ms.p99, latency_ms.max,
+      requests.ok,
+      requests.failed,
+      requests.unknown,
+      siege.availability_percent,
+      latency_ms.p50,
+      latency_ms.p99,
+      latency_ms.max,
     ]);
   }
 });
@@ -84,12 +91,18 @@ test("the overview lists every run, the worst first, with the figures of results
 test("filters by verdict, text and fault leave what they say", async () => {
   const count = (wanted) => results.runs.filter(wanted).length;
   await page.locator('.tiles [data-verdict="fail"]').click();
-  assert.equal(await rows().count(), count((run) => run.verdict === "fail"));
+  assert.equal(
+    await rows().count(),
+    count((run) => run.verdict === "fail"),
+  );
   await page.getByRole("button", { name: "Show all" }).click();
   assert.equal(await rows().count(), results.runs.length);
   const { scenario, faults } = results.runs[passed];
   await page.locator('[name="text"]').fill(scenario.toUpperCase());
-  assert.equal(await rows().count(), count((run) => run.scenario === scenario));
+  assert.equal(
+    await rows().count(),
+    count((run) => run.scenario === scenario),
+  );
   await page.locator('[name="text"]').fill("no such thing anywhere");
   assert.equal(await rows().count(), 0);
   await page.locator('[name="text"]').fill("");
@@ -112,12 +125,17 @@ test("columns sort both ways", async () => {
   assert.equal(await page.locator('#runs th[aria-sort="ascending"]').count(), 1);
 });
 
-for (const [name, index] of [["passed", passed], ["failed", failed]]) {
+for (const [name, index] of [
+  ["passed", passed],
+  ["failed", failed],
+]) {
   test(`the run that ${name} shows each figure of results.json`, async () => {
     await open(index);
     const run = results.runs[index];
     const fields = page.locator("data[data-field]");
-    const shown = await fields.evaluateAll((all) => all.map((one) => [one.dataset.field, one.value, one.textContent]));
+    const shown = await fields.evaluateAll((all) =>
+      all.map((one) => [one.dataset.field, one.value, one.textContent]),
+    );
     assert.equal(shown.length, 1 + 12 + 4 + 5);
     for (const [field, value, text] of shown) {
       const exact = field.split(".").reduce((value, key) => value[key], run);
@@ -139,7 +157,10 @@ test("the run that failed says what broke and how to repeat it", async () => {
   const broken = page.locator(".broken");
   const names = run.checks.filter((check) => check.verdict === "fail").map((check) => check.name);
   const text = await broken.innerText();
-  assert.ok(names.some((name) => text.includes(name)), text);
+  assert.ok(
+    names.some((name) => text.includes(name)),
+    text,
+  );
   assert.ok((await broken.locator("li").count()) > 0, "there is evidence");
   await page.getByText(`squall run ${run.scenario} --seed ${run.seed}`).first().waitFor();
 });
@@ -147,7 +168,7 @@ test("the run that failed says what broke and how to repeat it", async () => {
 test("a value is shown under the pointer", async () => {
   await open(passed);
   const plot = page.locator("figure", { hasText: "Latency over time" });
-  await plot.locator("svg").first().hover({ position: { x: 400, y: 100 } });
+  await plot.locator(".plot").hover({ position: { x: 400, y: 100 } });
   await plot.locator("output", { hasText: "p99" }).waitFor();
 });
 

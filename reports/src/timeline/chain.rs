@@ -247,7 +247,7 @@ impl Reader<'_> {
                 _ => return None,
             };
             let description = self.faults.get(fault).copied().unwrap_or_default();
-            let label = format!("F{} {said}: {description}", fault + 1);
+            let label = format!("F{fault} {said}: {description}");
             let step = (StepKind::Fault, String::new(), String::new(), label, good);
             meanwhile(entry).then(|| self.at(entry, step))
         });
@@ -462,7 +462,7 @@ mod tests {
             (StepKind::Request, "user", "gateway", "POST /orders"),
             (StepKind::Answer, "gateway", "user", "201"),
             (StepKind::Publish, "order-1", "broker", "Ordered"),
-            (StepKind::Fault, "", "", "F1 begins: fault number 0"),
+            (StepKind::Fault, "", "", "F0 begins: fault number 0"),
             (StepKind::Consume, "broker", "notice-1", "Ordered applied"),
         ];
         assert_eq!(steps, expected);

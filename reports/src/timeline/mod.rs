@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// Into at most so many bins a run is cut.
-pub const BINS: u64 = 200;
+pub const BINS: u64 = 250;
 
 /// The widths that bins may have: round ones, so that an axis can be read.
 const WIDTHS_MS: [u64; 19] = [
@@ -156,15 +156,15 @@ mod tests {
             (0, 1, 1),
             (1, 1, 1),
             (76_000_001, 500, 153),
-            (100_000_000, 500, 200),
-            (100_000_001, 1_000, 101),
+            (125_000_000, 500, 250),
+            (125_000_001, 1_000, 126),
         ] {
             let bins = Bins::over(end_us);
             assert_eq!((bins.width_us, bins.count), (width_ms * 1_000, count));
         }
         let year = Bins::over(365 * 86_400_000_000);
         assert_eq!(year.width_us % 3_600_000_000, 0);
-        assert!(year.count <= 200);
+        assert!(year.count <= 250);
         assert_eq!(Bins::over(1_500).place(9_999), 1);
     }
 

@@ -137,7 +137,7 @@ function faultMarks(run) {
   const windows = run.result.faults.map((fault, index) => ({
     from: fault.from_s,
     to: Math.min(fault.to_s ?? end, end),
-    name: `F${index + 1}`,
+    name: `F${index}`,
     row: index % 2,
   }));
   return [
@@ -171,7 +171,7 @@ function faultsAt(run, second) {
   const acting = run.result.faults.filter(
     (fault) => fault.from_s <= second && second <= (fault.to_s ?? Infinity),
   );
-  return acting.map((fault) => `fault F${run.result.faults.indexOf(fault) + 1}: ${fault.fault}`);
+  return acting.map((fault) => `fault F${run.result.faults.indexOf(fault)}: ${fault.fault}`);
 }
 
 // Plain fills are pale, so that what is written on them can be read; patterns are pale by themselves.

@@ -89,7 +89,7 @@ function whatBroke(run) {
         "p",
         {},
         "Faults: ",
-        run.result.faults.map((fault, index) => `F${index + 1} ${fault.fault}`).join(", "),
+        run.result.faults.map((fault, index) => `F${index} ${fault.fault}`).join(", "),
       ),
     others.length > 0 &&
       folded(
@@ -216,7 +216,7 @@ function faultsTable(run) {
       caption: "What struck, in the order of the plan; shaded in the plots below",
       rows: faults,
       columns: [
-        { title: "no.", header: true, cell: (fault) => `F${faults.indexOf(fault) + 1}` },
+        { title: "no.", header: true, cell: (fault) => `F${faults.indexOf(fault)}` },
         { title: "fault", wide: true, cell: (fault) => fault.fault },
         { title: "from s", number: true, cell: (fault) => figure(fault.from_s, 3) },
         {

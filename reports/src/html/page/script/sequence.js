@@ -37,7 +37,7 @@ function chainChart(run, chain) {
     draw: () => ({
       height: ROW * steps.length + 60,
       marginLeft: 84,
-      marginRight: 60,
+      marginRight: 150,
       marginTop: 34,
       x: { type: "point", domain: services, axis: "top", label: null, tickSize: 0, padding: 0.4 },
       y: {

@@ -121,7 +121,7 @@ function heatChart(run) {
   return chart({
     title: "Latency heat map, ms",
     points: data,
-    note: `How many requests took how long; the darker, the more, up to ${most} a cell. ${binNote(run)}`,
+    note: `How many requests took how long; the stronger the colour, the more, up to ${most} a cell. ${binNote(run)}`,
     draw: () => ({
       height: 230,
       x: timeAxis(run),
