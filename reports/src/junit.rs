@@ -67,10 +67,7 @@ fn message(report: &Report) -> String {
 }
 
 fn description(report: &Report) -> String {
-    let mut lines = vec![
-        report.claim.clone(),
-        format!("repeat: {}", report.command()),
-    ];
+    let mut lines = vec![report.claim.clone(), format!("repeat: {}", report.command)];
     lines.extend(report.panics.iter().map(|panic| format!("panic: {panic}")));
     for check in report.broken() {
         let Check {

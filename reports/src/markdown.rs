@@ -121,7 +121,7 @@ fn told(text: &mut String, report: &Report) {
     if broken.is_empty() && report.panics.is_empty() {
         line("- nothing was judged".to_owned());
     }
-    line(format!("\n```sh\n{}\n```", report.command()));
+    line(format!("\n```sh\n{}\n```", report.command));
 }
 
 fn documented(text: &mut String, reproduction: &Reproduction) {

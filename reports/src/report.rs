@@ -45,9 +45,8 @@ pub struct Report {
     /// The last events of the run, or up to its first panic, as lines. Samples and the final
     /// inventory are left out: they say nothing of how it came to this.
     pub last_events: Vec<String>,
-    /// What else has to be said on the command line to repeat it, each with a space before:
-    /// ` --engine turmoil`.
-    pub options: String,
+    /// The command that repeats it.
+    pub command: String,
 }
 
 impl Report {
@@ -59,6 +58,7 @@ impl Report {
         let siege = siege(history);
         let documented = identity.documented.map(|figures| figures.beside(&siege));
         let end_us = history.entries.last().map_or(0, |entry| entry.at_us);
+        let command = format!("squall run {} --seed {}", identity.scenario, identity.seed);
         let panics = match verdict {
             RunVerdict::Panic => NoPanics.judge(history).evidence,
             _ => Vec::new(),
@@ -82,7 +82,7 @@ impl Report {
             checks,
             panics,
             last_events: last_events(history),
-            options: String::new(),
+            command,
         }
     }
 
@@ -118,14 +118,6 @@ impl Report {
             findings,
         );
         self.with(check, RunVerdict::NotDeterministic)
-    }
-
-    /// The command that repeats this run.
-    pub fn command(&self) -> String {
-        format!(
-            "squall run {} --seed {}{}",
-            self.result.scenario, self.result.seed, self.options
-        )
     }
 
     /// The checks that did not pass, the worst first, else in their order.
@@ -366,11 +358,7 @@ mod tests {
             lost.broken().first().map(|check| &*check.name),
             Some("exactly once in notice")
         );
-        let mut lost = lost.clone();
-        assert_eq!(lost.command(), "squall run shop/pay-outage --seed 7");
-        lost.options = " --engine turmoil".to_owned();
-        let command = "squall run shop/pay-outage --seed 7 --engine turmoil";
-        assert_eq!(lost.command(), command);
+        assert_eq!(lost.command, "squall run shop/pay-outage --seed 7");
     }
 
     #[test]

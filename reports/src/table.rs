@@ -78,7 +78,7 @@ pub fn page(report: &Report, colour: bool) -> String {
     let verdict = paint(result.verdict, &result.verdict.to_string(), colour);
     let mut text = format!("{verdict} {}, seed {}\n", result.scenario, result.seed);
     paragraph(&mut text, "claim", &report.claim);
-    paragraph(&mut text, "repeat", &report.command());
+    paragraph(&mut text, "repeat", &report.command);
     for panic in &report.panics {
         paragraph(&mut text, "panic", panic);
     }

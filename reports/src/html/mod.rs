@@ -49,7 +49,7 @@ struct Notes<'a> {
     /// In words: JavaScript's numbers are not exact so far up.
     seed: String,
     claim: &'a str,
-    command: String,
+    command: &'a str,
     broken: Vec<Broken<'a>>,
     panics: &'a [String],
     /// Of a run that did not pass.
@@ -149,7 +149,7 @@ impl<'a> Notes<'a> {
         Self {
             seed: report.result.seed.to_string(),
             claim: &report.claim,
-            command: report.command(),
+            command: &report.command,
             broken: broken.collect(),
             panics: &report.panics,
             last_events: if passed { &[] } else { &report.last_events },

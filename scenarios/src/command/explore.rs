@@ -13,7 +13,13 @@ use clap::Args;
 use indicatif::ProgressBar;
 use squall_chaos::{matrix, plan::Plan, space::Space};
 use squall_kit::planted::{self, Bug};
-use squall_reports::check::RunVerdict;
+use squall_reports::{
+    check::RunVerdict,
+    html::{self, Page},
+    report::Report,
+    results::Wall,
+    timeline::Timeline,
+};
 
 use super::{Ending, run::Stopwatch};
 use crate::{
@@ -62,7 +68,7 @@ pub struct ExploreArgs {
     /// Processes at the same time; as many as the machine has cores when not said.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub jobs: Option<u16>,
-    /// Where explore.json, runs.jsonl and the repros go.
+    /// Where explore.json, runs.jsonl, report.html and the repros go.
     #[arg(long, value_name = "DIR", default_value = "target/squall/explore")]
     pub out: PathBuf,
     /// A bug planted in kit or system, of a build that has them.
@@ -145,6 +151,7 @@ fn explore_one(args: &ExploreArgs, arena: &Arena, stop: &AtomicBool) -> Result<E
     let wall_s = watch.elapsed().as_secs_f64();
     let summary = Summary::new(arena, args.seed, args.shard, gave, wall_s);
     watch.write("explore.json", &summary.to_json());
+    watch.write_report(wall_s);
     print(&summary.text())?;
     Ok(ending(&summary.tally))
 }
@@ -275,6 +282,8 @@ struct Clerk<'a> {
     bar: ProgressBar,
     began: Stopwatch,
     found: usize,
+    /// What `report.html` shows of each finding.
+    pages: Vec<(Report, Timeline)>,
     /// Writing failed once and was told.
     mute: bool,
 }
@@ -292,6 +301,7 @@ impl<'a> Clerk<'a> {
             bar,
             began: Stopwatch::start(),
             found: 0,
+            pages: Vec::new(),
             mute: false,
         }
     }
@@ -301,6 +311,20 @@ impl<'a> Clerk<'a> {
         let path = self.args.out.join(name);
         let written = super::output::write(&path, text);
         self.told(written)
+    }
+
+    /// The page of the findings.
+    fn write_report(&mut self, total_s: f64) {
+        let pages = self.pages.iter().map(|(report, timeline)| Page {
+            report,
+            timeline: Some(timeline),
+        });
+        let wall = Wall {
+            total_s,
+            by_scenario_s: [(self.arena.name.to_owned(), total_s)].into(),
+        };
+        let text = html::render("squall explore", &pages.collect::<Vec<_>>(), &wall);
+        self.write("report.html", &text);
     }
 
     fn told(&mut self, written: Result<()>) -> bool {
@@ -355,11 +379,13 @@ impl Watch for Clerk<'_> {
         let number = self.found;
         self.bar
             .suspend(|| eprintln!("squall: {}", summary::words(number, finding)));
-        let repro = match Repro::new(self.arena, finding) {
-            Ok(repro) => repro,
+        let (repro, mut report, timeline) = match Repro::with_report(self.arena, finding) {
+            Ok(made) => made,
             Err(error) => return eprintln!("squall: {error}"),
         };
         let file = format!("finding-{number}.repro.json");
+        report.command = format!("squall replay {}", self.args.out.join(&file).display());
+        self.pages.push((report, timeline));
         let json = repro.to_json();
         if self.write(&file, &json) {
             self.write(&format!("finding-{number}.rs"), &repro.test(&file));

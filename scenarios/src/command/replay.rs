@@ -4,7 +4,12 @@ use std::{fs, path::PathBuf};
 
 use anyhow::{Context, Result};
 use clap::Args;
-use squall_reports::lanes::lanes;
+use squall_reports::{
+    html::{self, Page},
+    lanes::lanes,
+    results::Wall,
+    timeline::Timeline,
+};
 
 use super::Ending;
 use crate::explore::repro::{Replayed, Repro};
@@ -17,6 +22,9 @@ pub struct ReplayArgs {
     /// Print the whole history, a lane for each host.
     #[arg(long)]
     pub trace: bool,
+    /// Where a page that shows the run goes, `report.html`; none is written when this is not said.
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
     /// A bug planted in kit or system, of a build that has them.
     #[arg(long, hide = true)]
     pub plant: Option<String>,
@@ -36,6 +44,17 @@ fn replayed(args: &ReplayArgs) -> Result<Ending> {
     let text = fs::read_to_string(&args.file).with_context(cannot)?;
     let repro = Repro::read(&text).with_context(cannot)?;
     let replayed = repro.replay().with_context(cannot)?;
+    if let Some(path) = &args.report {
+        let mut report = replayed.run.report.clone();
+        report.command = format!("squall replay {}", args.file.display());
+        let timeline = Timeline::of(&replayed.run.history, &report.checks);
+        let page = Page {
+            report: &report,
+            timeline: Some(&timeline),
+        };
+        let page = html::render("squall replay", &[page], &Wall::default());
+        super::output::write(path, &page)?;
+    }
     let mut text = String::new();
     if args.trace {
         text.push_str(&lanes(&replayed.run.history));

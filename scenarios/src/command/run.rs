@@ -349,7 +349,7 @@ fn finish(args: &RunArgs, made: Vec<Made>, total: Duration) -> Result<Ending> {
     let (mut reports, timelines) = reports(args, made);
     let options = args.options();
     for report in &mut reports {
-        report.options.clone_from(&options);
+        report.command.push_str(&options);
     }
     let runs = reports.iter().map(|report| report.result.clone()).collect();
     let results = Results::new(runs, wall);

@@ -7,6 +7,8 @@ use squall_chaos::plan::Plan;
 use squall_reports::{
     fingerprint::{Difference, first_difference},
     history::{Entry, History},
+    report::Report,
+    timeline::Timeline,
 };
 
 use super::{
@@ -98,8 +100,20 @@ impl Repro {
     /// # Errors
     /// [`PlanError`].
     pub fn new(arena: &Arena, finding: &Finding) -> Result<Self, PlanError> {
+        Self::with_report(arena, finding).map(|(repro, ..)| repro)
+    }
+
+    /// As [`new`](Self::new), with what a page shows of that run.
+    ///
+    /// # Errors
+    /// [`PlanError`].
+    pub fn with_report(
+        arena: &Arena,
+        finding: &Finding,
+    ) -> Result<(Self, Report, Timeline), PlanError> {
         let (run, observed) = trial::run(arena, &finding.plan)?;
-        Ok(Self {
+        let timeline = Timeline::of(&run.history, &run.report.checks);
+        let repro = Self {
             schema: SCHEMA.to_owned(),
             scenario: arena.name.to_owned(),
             build: build(),
@@ -107,7 +121,8 @@ impl Repro {
             failing: finding.broken.clone(),
             fingerprint: observed.fingerprint,
             history: run.history.entries,
-        })
+        };
+        Ok((repro, run.report, timeline))
     }
 
     /// Reads a file's text.

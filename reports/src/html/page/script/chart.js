@@ -35,7 +35,7 @@ function chart({ title, note, legend, draw, points, table: asTable, least = 0 })
     const picture = svg.tagName === "FIGURE" ? svg.querySelector("svg") : svg;
     picture.setAttribute("aria-hidden", "true");
     svg.addEventListener("input", () => {
-      readout.textContent = svg.value?.text ?? "";
+      readout.textContent = svg.value?.text.replaceAll("\n", " · ") ?? "";
     });
     plot.replaceChildren(svg);
     plot.plotted = svg;
