@@ -226,6 +226,9 @@ impl Life {
     }
 }
 
+/// A step's kind, beginning, end and label, and whether it went well.
+type Drawn = (StepKind, String, String, String, bool);
+
 /// Turns entries into steps.
 struct Reader<'a> {
     correlation: &'a Correlation<'a>,
@@ -255,78 +258,56 @@ impl Reader<'_> {
     }
 
     fn step(&self, entry: &Entry) -> Option<Step> {
-        let own = || self.service(&entry.host);
-        let step = match &entry.what {
+        let drawn = match &entry.what {
+            What::Requested { .. } | What::Answered { .. } => self.of_user(&entry.what)?,
+            What::CallSent { .. } | What::CallEnded { .. } => {
+                of_call(&entry.what, self.service(&entry.host))?
+            }
+            _ => self.of_event(&entry.what, self.service(&entry.host))?,
+        };
+        Some(self.at(entry, drawn))
+    }
+
+    /// Between a user and a service.
+    fn of_user(&self, what: &What) -> Option<Drawn> {
+        let user = || USER.to_owned();
+        match what {
             What::Requested {
                 target,
                 method,
                 path,
                 ..
             } => {
-                let label = format!("{method} {path}");
-                (
-                    StepKind::Request,
-                    USER.to_owned(),
-                    callee(target),
-                    label,
-                    true,
-                )
+                let (to, label) = (callee(target), format!("{method} {path}"));
+                Some((StepKind::Request, user(), to, label, true))
             }
             What::Answered { request, .. } => {
                 let request = self.requests.get(request)?;
                 let answer = request.answer()?;
-                let (label, good) = (
-                    ending(answer.status, answer.error),
-                    answer.outcome == Outcome::Ok,
-                );
-                (
-                    StepKind::Answer,
-                    callee(request.target),
-                    USER.to_owned(),
-                    label,
-                    good,
-                )
+                let label = ending(answer.status, answer.error);
+                let (from, good) = (callee(request.target), answer.outcome == Outcome::Ok);
+                Some((StepKind::Answer, from, user(), label, good))
             }
-            What::CallSent {
-                target,
-                method,
-                path,
-                ..
-            } => (
-                StepKind::Call,
-                own(),
-                callee(target),
-                format!("{method} {path}"),
-                true,
-            ),
-            What::CallEnded {
-                target,
-                status,
-                error,
-                ..
-            } => {
-                let good = status.is_some_and(|status| status < 400);
-                let label = ending(*status, error.as_deref());
-                (StepKind::Return, callee(target), own(), label, good)
-            }
+            _ => None,
+        }
+    }
+
+    /// Within a service, or between it and the broker.
+    fn of_event(&self, what: &What, own: String) -> Option<Drawn> {
+        let broker = BROKER.to_owned();
+        match what {
             What::Committed {
                 events, replayed, ..
             } => {
-                let kinds: Vec<&str> = events
-                    .iter()
-                    .map(|event| self.correlation.kind(event).unwrap_or("an event"))
-                    .collect();
+                let kind = |event: &String| self.correlation.kind(event).unwrap_or("an event");
+                let kinds: Vec<&str> = events.iter().map(kind).collect();
                 let again = if *replayed { " again" } else { "" };
                 let label = format!("commit {}{again}", kinds.join(", "));
-                (StepKind::Commit, own(), own(), label, true)
+                Some((StepKind::Commit, own.clone(), own, label, true))
             }
-            What::Published { kind, .. } => (
-                StepKind::Publish,
-                own(),
-                BROKER.to_owned(),
-                kind.to_string(),
-                true,
-            ),
+            What::Published { kind, .. } => {
+                Some((StepKind::Publish, own, broker, kind.to_string(), true))
+            }
             What::Consumed {
                 kind,
                 outcome,
@@ -339,18 +320,13 @@ impl Reader<'_> {
                     label.push_str(reason);
                 }
                 let good = *outcome != Consumption::Rejected;
-                (StepKind::Consume, BROKER.to_owned(), own(), label, good)
+                Some((StepKind::Consume, broker, own, label, good))
             }
-            _ => return None,
-        };
-        Some(self.at(entry, step))
+            _ => None,
+        }
     }
 
-    fn at(
-        &self,
-        entry: &Entry,
-        (kind, from, to, label, good): (StepKind, String, String, String, bool),
-    ) -> Step {
+    fn at(&self, entry: &Entry, (kind, from, to, label, good): Drawn) -> Step {
         let host = match &entry.what {
             What::Requested { user, .. } => user.to_string(),
             What::Answered { request, .. } => self
@@ -374,6 +350,32 @@ impl Reader<'_> {
     fn service(&self, host: &str) -> String {
         let service = *self.services.get(host).unwrap_or(&host);
         service.strip_suffix(STORE).unwrap_or(service).to_owned()
+    }
+}
+
+/// Between two services.
+fn of_call(what: &What, own: String) -> Option<Drawn> {
+    match what {
+        What::CallSent {
+            target,
+            method,
+            path,
+            ..
+        } => {
+            let (to, label) = (callee(target), format!("{method} {path}"));
+            Some((StepKind::Call, own, to, label, true))
+        }
+        What::CallEnded {
+            target,
+            status,
+            error,
+            ..
+        } => {
+            let good = status.is_some_and(|status| status < 400);
+            let label = ending(*status, error.as_deref());
+            Some((StepKind::Return, callee(target), own, label, good))
+        }
+        _ => None,
     }
 }
 
