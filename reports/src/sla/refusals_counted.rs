@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Sla;
 use crate::{
     check::{Check, Findings},
-    history::{CallOutcome, History, Name, What},
+    history::{CallOutcome, History, Name, PodPhase, What},
     requests::seconds,
 };
 
@@ -31,6 +31,7 @@ impl Sla for RefusalsAreNoFailures {
     fn judge(&self, history: &History) -> Check {
         let name = format!("refusals are no failures of breaker {}", self.breaker);
         let bound = "none counted";
+        let deaths = deaths(history);
         let mut hosts: BTreeMap<&Name, Calls<'_>> = BTreeMap::new();
         let mut wrong = Findings::default();
         let (mut ended, mut refused) = (0, 0);
@@ -70,7 +71,9 @@ impl Sla for RefusalsAreNoFailures {
                         continue;
                     }
                     refused += 1;
-                    if *outcome == CallOutcome::Failure {
+                    // Who is killed between an answer and its judgement ends the call as it falls.
+                    let died = deaths.contains(&(host, entry.at_us));
+                    if *outcome == CallOutcome::Failure && !died {
                         let at = seconds(entry.at_us);
                         wrong.add(|| format!("refused call {call} of {host} counted at {at}"));
                     }
@@ -84,6 +87,19 @@ impl Sla for RefusalsAreNoFailures {
         let observed = format!("{refused} of {ended} calls refused");
         Check::judged(name, observed, bound, wrong)
     }
+}
+
+/// Who was killed, and when.
+fn deaths(history: &History) -> BTreeSet<(&Name, u64)> {
+    let entries = history.entries.iter();
+    let deaths = entries.filter_map(|entry| match &entry.what {
+        What::Pod {
+            phase: PodPhase::Killed | PodPhase::Ended,
+            ..
+        } => Some((&entry.host, entry.at_us)),
+        _ => None,
+    });
+    deaths.collect()
 }
 
 impl<'a> Calls<'a> {
