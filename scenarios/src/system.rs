@@ -41,6 +41,8 @@ pub struct Cluster {
     pub patches: Vec<Patch>,
     /// Somebody's own files instead of the system's.
     pub own: Option<Arc<Files>>,
+    /// What is different here in the model.
+    pub modelled: Option<fn(&mut Model)>,
 }
 
 /// Manifests, and the model beside them.
@@ -107,6 +109,16 @@ impl Cluster {
             system,
             patches: patches.into_iter().collect(),
             own: None,
+            modelled: None,
+        }
+    }
+
+    /// The same with a changed model.
+    #[must_use]
+    pub fn modelled(self, change: fn(&mut Model)) -> Self {
+        Self {
+            modelled: Some(change),
+            ..self
         }
     }
 
@@ -115,9 +127,13 @@ impl Cluster {
     /// # Errors
     /// What is wrong with the manifests or the changes.
     pub fn spec(&self) -> Result<ClusterSpec, ManifestError> {
-        match &self.own {
-            Some(files) => self.system.spec(files, &self.patches),
-            None => self.system.spec(&self.system.files()?, &self.patches),
+        let mut files = match &self.own {
+            Some(files) => Files::clone(files),
+            None => self.system.files()?,
+        };
+        if let Some(change) = self.modelled {
+            change(&mut files.model);
         }
+        self.system.spec(&files, &self.patches)
     }
 }

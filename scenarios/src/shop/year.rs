@@ -11,6 +11,7 @@ use std::time::Duration;
 use squall_sim::{
     load::{Answer, Arrival, Extent, Journey, Load, Request, Share, Spacing, Step},
     manifest::{Operation, Patch},
+    model::Model,
 };
 
 use super::{
@@ -38,14 +39,7 @@ fn documented() -> Year {
         claim: "A year with one pod of each context, day by day: the supporting contexts keep \
                 their 60 %; the crashes of their one pod alone cost order and product their five \
                 nines.",
-        cluster: Cluster::new(
-            &SYSTEM,
-            [
-                Patch::edit("Deployment/order", ORDER_LEASED),
-                Patch::edit("Deployment/pay", LEASED),
-                Patch::edit("Deployment/product", LEASED),
-            ],
-        ),
+        cluster: quiet([]),
         loads: loads(),
         happenings: Happenings {
             deployments: &DOCUMENTED,
@@ -64,15 +58,12 @@ fn hardened() -> Year {
         claim: "A year with three pods of order, pay and product, spread over the nodes, with \
                 disruption budgets and preStop: crashes and new versions break no promise; a lost \
                 node or zone still can, because each database is one.",
-        cluster: Cluster::new(
-            &SYSTEM,
-            [
-                Patch::edit("Deployment/order", SPREAD_ORDER),
-                Patch::edit("Deployment/pay", SPREAD_PAY),
-                Patch::edit("Deployment/product", SPREAD_PRODUCT),
-                Patch::create(BUDGETS),
-            ],
-        ),
+        cluster: quiet([
+            Patch::edit("Deployment/order", SPREAD_ORDER),
+            Patch::edit("Deployment/pay", SPREAD_PAY),
+            Patch::edit("Deployment/product", SPREAD_PRODUCT),
+            Patch::create(BUDGETS),
+        ]),
         loads: loads(),
         happenings: Happenings {
             deployments: &HARDENED,
@@ -261,24 +252,45 @@ const fn steady(
 
 // === Manifests ===
 
-/// In both deployments alike: who relays a context's events to the broker renews its lease every
-/// 10 s, not every 2 s, and order looks for orders that a crash left pending as often. The
-/// documents leave both open; they are a third of what happens in an idle day, and decide on
-/// nobody's being up.
-const LEASE: Operation = Operation::add(ENVIRONMENT, LEASE_SETTING);
-/// Order has settings already.
-const ORDER_LEASE: Operation = Operation::add(MORE_ENVIRONMENT, LEASE_ENTRY);
-const RECOVERY: Operation = Operation::add(
-    MORE_ENVIRONMENT,
-    r#"{"name": "RECOVERY_PERIOD_MS", "value": "10000"}"#,
-);
-const ENVIRONMENT: &str = "/spec/template/spec/containers/0/env";
-const MORE_ENVIRONMENT: &str = "/spec/template/spec/containers/0/env/-";
-const LEASE_SETTING: &str = r#"[{"name": "RELAY_LEASE_MS", "value": "30000"}]"#;
-const LEASE_ENTRY: &str = r#"{"name": "RELAY_LEASE_MS", "value": "30000"}"#;
+/// The shop of a year, with these changes.
+fn quiet<const COUNT: usize>(changes: [Patch; COUNT]) -> Cluster {
+    let settings = [
+        Patch::edit("Deployment/order", ORDER),
+        Patch::edit("Deployment/pay", PAY),
+        Patch::edit("Deployment/product", PRODUCT),
+        Patch::edit("Deployment/notice", READERS),
+        Patch::edit("Deployment/customercenter", READERS),
+    ];
+    Cluster::new(&SYSTEM, settings.into_iter().chain(changes)).modelled(patient_groups)
+}
 
-const LEASED: &[Operation] = &[LEASE];
-const ORDER_LEASED: &[Operation] = &[ORDER_LEASE, RECOVERY];
+// In both deployments alike, what the documents leave open is set so that an idle day is idle: these
+// three are most of what happens there beside the probes, and decide on nobody's being up.
+
+/// Who relays a context's events to the broker renews its lease every 10 s, not every 2 s.
+const LEASE: Operation = set(r#"{"name": "RELAY_LEASE_MS", "value": "30000"}"#);
+/// Order looks for orders that a crash left pending every 10 s.
+const RECOVERY: Operation = set(r#"{"name": "RECOVERY_PERIOD_MS", "value": "10000"}"#);
+/// Who waits for an event says every 15 s that it still does: a third of its session's timeout.
+const POLL: Operation = set(r#"{"name": "CONSUMER_POLL_MS", "value": "15000"}"#);
+/// For a context without any settings.
+const NO_SETTINGS: Operation = Operation::add(ENVIRONMENT, "[]");
+
+const ENVIRONMENT: &str = "/spec/template/spec/containers/0/env";
+
+const fn set(setting: &'static str) -> Operation {
+    Operation::add("/spec/template/spec/containers/0/env/-", setting)
+}
+
+/// Kafka's session timeout since 3.0 (KIP-735).
+fn patient_groups(model: &mut Model) {
+    model.broker.session_timeout_s = 45;
+}
+
+const ORDER: &[Operation] = &[LEASE, RECOVERY, POLL];
+const PAY: &[Operation] = &[LEASE, POLL];
+const PRODUCT: &[Operation] = &[NO_SETTINGS, LEASE, POLL];
+const READERS: &[Operation] = &[NO_SETTINGS, POLL];
 
 const THREE: Operation = Operation::add("/spec/replicas", "3");
 const CONSTRAINTS: &str = "/spec/template/spec/topologySpreadConstraints";
@@ -299,9 +311,9 @@ macro_rules! spread {
     };
 }
 
-const SPREAD_ORDER: &[Operation] = &[ORDER_LEASE, RECOVERY, THREE, spread!("order")];
-const SPREAD_PAY: &[Operation] = &[LEASE, THREE, spread!("pay")];
-const SPREAD_PRODUCT: &[Operation] = &[LEASE, THREE, spread!("product")];
+const SPREAD_ORDER: &[Operation] = &[THREE, spread!("order")];
+const SPREAD_PAY: &[Operation] = &[THREE, spread!("pay")];
+const SPREAD_PRODUCT: &[Operation] = &[THREE, spread!("product")];
 
 const BUDGETS: &str = "
 apiVersion: policy/v1

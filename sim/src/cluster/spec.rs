@@ -113,7 +113,7 @@ impl ClusterSpec {
         let autoscaled = self.objects.autoscalers.values().map(|a| a.max_replicas);
         let pods: u32 =
             self.deployments().map(|d| d.replicas).sum::<u32>() + autoscaled.sum::<u32>();
-        ROOM + ROUNDS * pods as usize + self.objects.stateful_sets.len()
+        ROOM + LEAVING + ROUNDS * pods as usize + self.objects.stateful_sets.len()
     }
 
     fn check_program(&self, name: &str, model: &ProgramModel) -> Result<(), SpecError> {
@@ -140,6 +140,7 @@ impl ClusterSpec {
 
 /// Hosts beside pods and databases, with some to spare.
 const ROOM: usize = 12;
-/// Pods that may be there for each that is wanted: itself, its successor, and those that take their
-/// time to end.
-const ROUNDS: usize = 6;
+/// Pods that take their time to end: for their grace period, or until a lost node is back.
+const LEAVING: usize = 24;
+/// Pods that may be there for each that is wanted: itself and its successor.
+const ROUNDS: usize = 2;

@@ -43,18 +43,25 @@ impl Worker {
     }
 
     /// Hands the events of the topic to `policy`, on behalf of the context's consumer group.
-    pub(crate) fn consumer<P>(pod: &Pod, group: &str, policy: P) -> Self
+    ///
+    /// # Errors
+    /// An unreadable `CONSUMER_POLL_MS`.
+    pub(crate) fn consumer<P>(pod: &Pod, group: &str, policy: P) -> Result<Self, ConfigError>
     where
         P: for<'a> Fn(&'a mut Unit, &'a Event) -> BoxFuture<'a, Result<Handled, StoreError>>,
         P: Send + Sync + 'static,
     {
-        Self::new("consumer", consumer(pod, group).run(pod.clone(), policy))
+        let consumer = consumer(pod, group)?;
+        Ok(Self::new("consumer", consumer.run(pod.clone(), policy)))
     }
 }
 
 /// A member of the context's consumer group.
-pub(crate) fn consumer(pod: &Pod, group: &str) -> Consumer {
-    Consumer::new(group, topic(pod))
+///
+/// # Errors
+/// An unreadable `CONSUMER_POLL_MS`.
+pub(crate) fn consumer(pod: &Pod, group: &str) -> Result<Consumer, ConfigError> {
+    Consumer::new(group, topic(pod)).with(&pod.config)
 }
 
 /// Serves until the stop signal, then ends its workers. A context without one of its workers would

@@ -14,6 +14,7 @@ use super::back_off::BackOff;
 use crate::{
     BoxFuture, Pod,
     bus::{Batch, BusError, Delivery, Member, Position},
+    config::{Config, ConfigError},
     event::Event,
     hints,
     planted::{self, Bug},
@@ -67,6 +68,20 @@ impl Consumer {
             poll: Duration::from_secs(5),
             heartbeat: Duration::from_secs(3),
         }
+    }
+
+    /// The same with polls of `CONSUMER_POLL_MS` milliseconds, if that is set; at least 1. A longer
+    /// one costs less while nothing happens and delays no event: a poll ends when one comes (Kafka:
+    /// `fetch.max.wait.ms`). It is a member's heartbeat, too, so that the broker bounds it by its
+    /// session timeout.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`].
+    pub fn with(mut self, config: &Config) -> Result<Self, ConfigError> {
+        let default_ms = u64::try_from(self.poll.as_millis()).unwrap_or(u64::MAX);
+        let ms = config.parsed("CONSUMER_POLL_MS", "milliseconds", default_ms)?;
+        self.poll = Duration::from_millis(ms.max(1));
+        Ok(self)
     }
 
     /// Consumes until `pod.stop` is raised, then finishes the event it is at and leaves the group.
@@ -317,5 +332,26 @@ impl From<Handled> for Consumption {
             Handled::Ignored => Self::Ignored,
             Handled::Rejected(reason) => Self::Rejected(reason),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_poll_is_as_long_as_it_is_set() {
+        let consumer = |setting: &[(&str, &str)]| {
+            let config = Config::new(setting.iter().copied());
+            Consumer::new("order", "shop").with(&config)
+        };
+        let poll = |setting: &[(&str, &str)]| consumer(setting).map(|consumer| consumer.poll);
+        assert_eq!(poll(&[]), Ok(Duration::from_secs(5)));
+        let set = [("CONSUMER_POLL_MS", "15000")];
+        assert_eq!(poll(&set), Ok(Duration::from_secs(15)));
+        let none = [("CONSUMER_POLL_MS", "0")];
+        assert_eq!(poll(&none), Ok(Duration::from_millis(1)));
+        let bad = consumer(&[("CONSUMER_POLL_MS", "soon")]);
+        assert!(matches!(bad, Err(ConfigError::Invalid { .. })), "{bad:?}");
     }
 }

@@ -41,7 +41,7 @@ pub async fn run(pod: Pod) -> Result<(), Error> {
         filters: &[ORDER_ID],
         present,
     };
-    let projector = Projector::new(service::consumer(&pod, GROUP), ORDER_ID, fold);
+    let projector = Projector::new(service::consumer(&pod, GROUP)?, ORDER_ID, fold);
     let projector = Worker::new("projector", projector.run(pod.clone()));
     service::serve(&pod, pages.router(&pod), vec![projector]).await
 }

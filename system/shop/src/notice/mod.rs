@@ -50,7 +50,7 @@ pub async fn run(pod: Pod) -> Result<(), Error> {
         filters: &["orderId"],
         present: |record| json!(record.notice),
     };
-    let consumer = Worker::consumer(&pod, GROUP, |unit, event| Box::pin(send(unit, event)));
+    let consumer = Worker::consumer(&pod, GROUP, |unit, event| Box::pin(send(unit, event)))?;
     service::serve(&pod, notices.router(&pod), vec![consumer]).await
 }
 

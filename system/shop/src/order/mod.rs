@@ -55,7 +55,7 @@ pub async fn run(pod: Pod) -> Result<(), Error> {
     });
     let mut workers = vec![
         Worker::relay(&pod)?,
-        Worker::consumer(&pod, GROUP, |unit, event| Box::pin(follow(unit, event))),
+        Worker::consumer(&pod, GROUP, |unit, event| Box::pin(follow(unit, event)))?,
     ];
     if !planted::is(Bug::NoRecoveryWorker) {
         let recovery = recovery::run(pod.clone(), patience, period);

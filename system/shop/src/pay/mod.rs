@@ -46,7 +46,7 @@ pub async fn run(pod: Pod) -> Result<(), Error> {
         Worker::relay(&pod)?,
         Worker::consumer(&pod, GROUP, |unit, event| {
             Box::pin(policy::react(unit, event))
-        }),
+        })?,
     ];
     service::serve(&pod, pays.router(&pod).merge(commands), workers).await
 }

@@ -49,7 +49,7 @@ pub async fn run(pod: Pod) -> Result<(), Error> {
         Worker::relay(&pod)?,
         Worker::consumer(&pod, GROUP, |unit, event| {
             Box::pin(policy::react(unit, event))
-        }),
+        })?,
     ];
     service::serve(&pod, router, workers).await
 }
