@@ -10,8 +10,8 @@ use crate::{
 };
 
 /// As long as no pod of a deployment begins, only one of them works again and again. Any other may
-/// end what it was at, once: a lease can be lost in the middle of a batch, and the answer that grants
-/// it can come after it has lapsed.
+/// end what it was at, once: a lease can be lost in the middle of a batch, and the answer that
+/// grants it can come after it has lapsed.
 ///
 /// The places are hints, told by the code as it passes them.
 #[derive(Clone, Debug)]

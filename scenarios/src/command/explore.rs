@@ -54,7 +54,12 @@ pub struct ExploreArgs {
     #[arg(long, value_name = "N", default_value_t = 1000)]
     pub idle: u64,
     /// Ends after so many different findings.
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 5,
+        value_parser = clap::value_parser!(u16).range(1..)
+    )]
     pub findings: u16,
     /// Most runs to shrink one finding.
     #[arg(long, value_name = "N", default_value_t = 400)]

@@ -7,8 +7,8 @@ use squall_reports::{
     sla::{Model, Operation},
 };
 
-/// How an order behaves: absent until it is placed; then it follows its delivery by itself and never
-/// back, until somebody cancels it in time.
+/// How an order behaves: absent until it is placed; then it follows its delivery by itself and
+/// never back, until somebody cancels it in time.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct OrderModel;
 

@@ -264,8 +264,8 @@ fn quiet<const COUNT: usize>(changes: [Patch; COUNT]) -> Cluster {
     Cluster::new(&SYSTEM, settings.into_iter().chain(changes)).modelled(patient_groups)
 }
 
-// In both deployments alike, what the documents leave open is set so that an idle day is idle: these
-// three are most of what happens there beside the probes, and decide on nobody's being up.
+// In both deployments alike, what the documents leave open is set so that an idle day is idle:
+// these three are most of what happens there beside the probes, and decide on nobody's being up.
 
 /// Who relays a context's events to the broker renews its lease every 10 s, not every 2 s.
 const LEASE: Operation = set(r#"{"name": "RELAY_LEASE_MS", "value": "30000"}"#);

@@ -1,6 +1,6 @@
 //! Commands run in tasks of their own: an HTTP handler is dropped when its caller hangs up, and a
-//! command must not end halfway for that. Nor for a stop signal: a server that is asked to end waits
-//! for them, too.
+//! command must not end halfway for that. Nor for a stop signal: a server that is asked to end
+//! waits for them, too.
 
 use tokio::sync::oneshot;
 
