@@ -1,7 +1,8 @@
 //! Draws plans: a proptest strategy over a system's [`Space`].
 //!
 //! Swarm testing (Groce et al., ISSTA 2012): each plan switches whole kinds of faults off and
-//! weighs the others wildly, because a plan with a little of everything seldom has much of anything.
+//! weighs the others wildly, because a plan with a little of everything seldom has much of
+//! anything.
 
 use std::fmt::Debug;
 
