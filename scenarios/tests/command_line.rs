@@ -279,7 +279,7 @@ fn files_that_are_no_results_are_refused_with_one_line() {
         }
     }
     assert_refused(
-        &squall(["compare", &good, &good, "--tolerance", "-1"]),
+        &squall(["compare", &good, &good, "--tolerance=-1"]),
         &["percent"],
     );
 }

@@ -259,7 +259,11 @@ fn observed(plan: &Plan, run: &Run) -> Observed {
             .iter()
             .filter(move |check| check.verdict == verdict)
     };
-    let mut failed: Vec<Broken> = report.panics.iter().map(Broken::panic).collect();
+    let mut failed: Vec<Broken> = report
+        .panics
+        .iter()
+        .map(|text| Broken::panic(text))
+        .collect();
     failed.extend(of(Verdict::Fail).map(Broken::from));
     let mut struck = vec![false; plan.faults.len()];
     for entry in &run.history.entries {
@@ -286,10 +290,10 @@ fn observed(plan: &Plan, run: &Run) -> Observed {
 // === impl Broken ===
 
 impl Broken {
-    fn panic(text: &String) -> Self {
+    fn panic(text: &str) -> Self {
         Self {
             check: "nothing panics".to_owned(),
-            observed: text.clone(),
+            observed: text.to_owned(),
             bound: "no panic".to_owned(),
             evidence: Vec::new(),
         }
