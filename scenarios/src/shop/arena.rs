@@ -81,7 +81,8 @@ const SETTINGS: &[(&str, &str, &[&str])] = &[
     ("order", "RECOVERY_PERIOD_MS", &["200", "5000"]),
     ("order", "RELAY_LEASE_MS", &["500", "15000"]),
     ("product", "RELAY_LEASE_MS", &["500", "15000"]),
-    ("gateway", "GATEWAY_TIMEOUT_MS", &["4000", "30000"]),
+    // The shorter one is below what an order takes while payment hangs: its caller is gone then.
+    ("gateway", "GATEWAY_TIMEOUT_MS", &["800", "30000"]),
 ];
 
 /// The places that the kit's and the shop's code name.
