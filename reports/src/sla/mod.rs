@@ -61,7 +61,7 @@ pub use self::{
     fold::FoldEquality,
     journeys::Journeys,
     latency::{Latency, Since},
-    linearizable::{Linearizable, Model, Operation, SEARCH_MAX},
+    linearizable::{Linearizable, Model, Operation, Operations, SEARCH_MAX},
     locations::Locations,
     log::LogComplete,
     lost::Lost,

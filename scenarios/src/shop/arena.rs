@@ -77,6 +77,12 @@ const AFTERMATH: &[Share] = &[share(Journey {
 /// Timeouts below and above what a payment takes, leases and looks from hasty to slow.
 const SETTINGS: &[(&str, &str, &[&str])] = &[
     ("order", "PAY_TIMEOUT_MS", &["1000", "8000"]),
+    // The breaker's: near what a payment takes on a bad day, or so long that several fit into it.
+    (
+        "order",
+        "hystrix.command.pay.execution.isolation.thread.timeoutInMilliseconds",
+        &["600", "8000"],
+    ),
     ("order", "RECOVERY_MARGIN_MS", &["200", "8000"]),
     ("order", "RECOVERY_PERIOD_MS", &["200", "5000"]),
     ("order", "RELAY_LEASE_MS", &["500", "15000"]),

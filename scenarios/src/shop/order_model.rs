@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 use squall_reports::{
     history::{History, Name, Outcome, What},
-    sla::{Model, Operation},
+    sla::{Model, Operation, Operations},
 };
 
 /// How an order behaves: absent until it is placed; then it follows its delivery by itself and
@@ -124,8 +124,8 @@ fn see(state: Seen, status: &str) -> Option<Seen> {
 }
 
 /// What was asked of each order. A request with a refusal changed nothing and is left out.
-pub(super) fn operations(history: &History) -> BTreeMap<u64, Vec<Operation<Asked>>> {
-    let mut orders: BTreeMap<u64, Vec<Operation<Asked>>> = BTreeMap::new();
+pub(super) fn operations(history: &History) -> Operations<Asked> {
+    let mut orders = Operations::new();
     // Requests to orders under way: where they begin, and what about.
     let mut open: BTreeMap<u64, (usize, About)> = BTreeMap::new();
     // Where the first request begins that may have placed an order which nobody was told of.
@@ -186,10 +186,7 @@ pub(super) fn operations(history: &History) -> BTreeMap<u64, Vec<Operation<Asked
 }
 
 /// An order that somebody found and nobody was told of may be one of those whose answer was lost.
-fn with_untold(
-    mut orders: BTreeMap<u64, Vec<Operation<Asked>>>,
-    untold: Option<usize>,
-) -> BTreeMap<u64, Vec<Operation<Asked>>> {
+fn with_untold(mut orders: Operations<Asked>, untold: Option<usize>) -> Operations<Asked> {
     for operations in orders.values_mut() {
         let placed = operations.iter().any(|it| it.what.what == Do::Place);
         if let Some(called) = untold.filter(|_| !placed) {
@@ -272,7 +269,7 @@ impl About {
         self,
         request: u64,
         called: usize,
-        orders: &mut BTreeMap<u64, Vec<Operation<Asked>>>,
+        orders: &mut Operations<Asked>,
         untold: &mut Option<usize>,
     ) {
         match self {

@@ -47,6 +47,9 @@ pub struct Operation<O> {
     pub what: O,
 }
 
+/// What was asked of each object, by its id.
+pub type Operations<O> = BTreeMap<u64, Vec<Operation<O>>>;
+
 /// Each object's operations have an order in which its model would answer as it did, and which
 /// never puts an operation before one that was answered before it was called. Found by the search
 /// of Wing and Gong, with Lowe's memory of where it has been.
@@ -56,7 +59,7 @@ pub struct Linearizable<M: Model> {
     /// How each of them behaves.
     pub model: M,
     /// Reads each object's operations from a history.
-    pub operations: fn(&History) -> BTreeMap<u64, Vec<Operation<M::Operation>>>,
+    pub operations: fn(&History) -> Operations<M::Operation>,
 }
 
 impl<M: Model> Sla for Linearizable<M> {
