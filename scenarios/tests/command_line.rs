@@ -245,6 +245,39 @@ fn a_comparison_passes_or_names_what_became_worse() {
 }
 
 #[test]
+fn a_comparison_says_where_two_runs_part() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let made = |name: &str, change: &dyn Fn(String) -> String| {
+        let out = folder.path().join(name);
+        squall(with_out(&["run", "shop/stock", "--histories"], &out));
+        for file in ["histories/shop.stock.1.jsonl", "results.json"] {
+            let path = out.join(file);
+            fs::write(&path, change(text(&path))).expect("a file");
+        }
+        out.join("results.json")
+            .to_str()
+            .expect("a name")
+            .to_owned()
+    };
+    let one = made("one", &|text| text);
+    // As if another build had named its phase otherwise.
+    let other = made("other", &|text| {
+        let text = text.replacen("\"name\":\"settle\"", "\"name\":\"calm\"", 1);
+        text.replacen("\"fingerprint\": \"", "\"fingerprint\": \"f", 1)
+    });
+    let said = squall(["compare", &one, &other]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    for words in [
+        "shop/stock, seed 1: they part at entry",
+        "  both     ",
+        "phase name=settle",
+        "phase name=calm",
+    ] {
+        assert!(said.out.contains(words), "{words}: {said:?}");
+    }
+}
+
+#[test]
 fn files_that_are_no_results_are_refused_with_one_line() {
     let folder = tempfile::tempdir().expect("a temporary directory");
     let file = |name: &str, content: &[u8]| {

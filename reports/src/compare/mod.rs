@@ -5,6 +5,7 @@
 
 mod format;
 mod metric;
+mod parting;
 mod text;
 
 use std::{
@@ -17,6 +18,7 @@ use serde::Serialize;
 pub use self::{
     format::{SCHEMA, html, json, markdown},
     metric::{Direction, METRICS, Metric},
+    parting::parting,
     text::text,
 };
 use crate::{

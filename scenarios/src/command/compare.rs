@@ -7,9 +7,15 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
-use squall_reports::{compare, results::Results};
+use squall_reports::{
+    compare,
+    results::{Results, RunResult},
+};
 
-use super::{CompareArgs, CompareFormat, Ending, output};
+use super::{CompareArgs, CompareFormat, Ending, histories, output};
+
+/// Of so many runs it is said where they part.
+const PARTINGS: usize = 3;
 
 /// Compares, prints, and rewrites the baseline when asked to.
 pub fn compare(args: &CompareArgs) -> Ending {
@@ -40,7 +46,7 @@ fn try_compare(args: &CompareArgs) -> Result<Ending> {
     let said = match args.format {
         CompareFormat::Text => {
             let colour = io::stdout().is_terminal() && !output::is_plain();
-            compare::text(&compared, colour)
+            compare::text(&compared, colour) + &partings(args, &baseline, &current)?
         }
         CompareFormat::Json => compare::json(&compared),
         CompareFormat::Markdown => compare::markdown(&compared),
@@ -56,6 +62,31 @@ fn try_compare(args: &CompareArgs) -> Result<Ending> {
     } else {
         Ending::Failed
     })
+}
+
+/// Where runs part whose histories are beside both files (`squall run --histories`).
+fn partings(args: &CompareArgs, baseline: &Results, current: &Results) -> Result<String> {
+    let folder = |file: &Path| file.parent().unwrap_or(Path::new("")).to_owned();
+    let (before, after) = (folder(&args.baseline), folder(&args.current));
+    let mut text = String::new();
+    let mut shown = 0;
+    for run in &baseline.runs {
+        let (scenario, seed) = (&run.scenario, run.seed);
+        let other = |now: &&RunResult| now.scenario == *scenario && now.seed == seed;
+        let differs = |now: &RunResult| now.fingerprint != run.fingerprint;
+        if shown == PARTINGS || !current.runs.iter().find(other).is_some_and(differs) {
+            continue;
+        }
+        let history = |folder: &Path| histories::read(&histories::path(folder, scenario, seed));
+        let (Some(left), Some(right)) = (history(&before)?, history(&after)?) else {
+            continue;
+        };
+        if let Some(words) = compare::parting(&left, &right) {
+            text.push_str(&format!("\n{scenario}, seed {seed}: {words}"));
+            shown += 1;
+        }
+    }
+    Ok(text)
 }
 
 /// A file's results and its text.

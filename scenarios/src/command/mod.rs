@@ -2,6 +2,7 @@
 
 pub mod compare;
 pub mod explore;
+mod histories;
 pub mod list;
 pub mod merge;
 mod output;
@@ -86,6 +87,10 @@ pub struct RunArgs {
     /// What is printed: for people, or one of the files.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
+    /// Write every history, too, to DIR/histories: then `squall compare` can say where two runs of
+    /// one seed part.
+    #[arg(long)]
+    pub histories: bool,
     /// Somebody's own manifests instead of those of the scenarios' system, and `model.yaml`, if it
     /// is there.
     #[arg(long, value_name = "DIR")]

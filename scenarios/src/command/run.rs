@@ -28,7 +28,7 @@ use squall_reports::{
 };
 use squall_sim::simulation::EngineKind;
 
-use super::{Ending, EngineName, Format, RunArgs, output};
+use super::{Ending, EngineName, Format, RunArgs, histories, output};
 use crate::{
     catalogue, names, pool, runner,
     scenario::Scenario,
@@ -97,7 +97,7 @@ fn try_run(args: &RunArgs) -> Result<Ending> {
         jobs,
         &stop,
         Task::weight,
-        |task| task.make(engine, args.check_determinism),
+        |task| task.make(engine, args),
         |made| {
             bar.set_message(made.scenario().to_owned());
             bar.inc(1);
@@ -264,8 +264,9 @@ impl Task {
         }
     }
 
-    fn make(&self, engine: EngineKind, twice: bool) -> Made {
+    fn make(&self, engine: EngineKind, args: &RunArgs) -> Made {
         let began = Stopwatch::start();
+        let twice = args.check_determinism;
         let what = match self {
             Self::Scenario {
                 scenario,
@@ -273,6 +274,12 @@ impl Task {
                 keep,
             } => {
                 let (report, history) = report(scenario, *seed, engine, twice);
+                if args.histories {
+                    let path = histories::path(&args.out, scenario.name, *seed);
+                    if let Err(error) = histories::write(&path, &history) {
+                        eprintln!("squall: {error:#}");
+                    }
+                }
                 let keep = *keep || report.result.verdict != RunVerdict::Pass;
                 let timeline = keep.then(|| Box::new(Timeline::of(&history, &report.checks)));
                 MadeOf::Scenario(Box::new(report), timeline)
