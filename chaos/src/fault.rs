@@ -234,6 +234,35 @@ impl Kind {
         )
     }
 
+    /// The deployments or hosts that it strikes, as far as it names them.
+    pub fn strikes(&self) -> Vec<&str> {
+        match self {
+            Self::Kill { target }
+            | Self::PowerLoss { target }
+            | Self::SlowPod { target, .. }
+            | Self::Failing { target }
+            | Self::Hang { target }
+            | Self::DeletePods { target }
+            | Self::ClockSkew { target, .. } => {
+                // `order/1` is one of order's.
+                vec![target.split('/').next().unwrap_or(target)]
+            }
+            Self::Stop { deployment }
+            | Self::RolloutRestart { deployment }
+            | Self::RolloutUndo { deployment } => vec![deployment],
+            Self::Partition { from, to, .. }
+            | Self::SlowLink { from, to, .. }
+            | Self::LossyLink { from, to, .. } => vec![from, to],
+            Self::LostReply { host, peer } => vec![host, peer],
+            Self::StoreOutage { service } => vec![service],
+            Self::BrokerOutage
+            | Self::DuplicateDeliveries { .. }
+            | Self::Apply { .. }
+            | Self::Drain { .. }
+            | Self::NodeLoss { .. } => Vec::new(),
+        }
+    }
+
     /// What it is called, whomever it strikes.
     pub fn name(&self) -> &'static str {
         match self {

@@ -158,18 +158,18 @@ fn users(space: &Space) -> BoxedStrategy<Vec<Users>> {
         3 => (5_u32..50).prop_map(|tenths| f64::from(tenths) / 10.0),
         1 => (5_u32..40).prop_map(f64::from),
     ];
-    let group = (
-        select(space.journeys.clone()),
-        from,
-        rate,
-        log_uniform(1, 31),
+    let patience = prop_oneof![3 => Just(Users::PATIENCE_MS), 1 => log_uniform(32, 8_191)];
+    let journeys = select(space.journeys.clone());
+    let group = (journeys, from, rate, log_uniform(1, 31), patience);
+    let group = group.prop_map(
+        |(journey, from_ms, rate_per_s, journeys, patience_ms)| Users {
+            journey,
+            from_ms,
+            rate_per_s,
+            journeys: u32::try_from(journeys).unwrap_or(1),
+            patience_ms,
+        },
     );
-    let group = group.prop_map(|(journey, from_ms, rate_per_s, journeys)| Users {
-        journey,
-        from_ms,
-        rate_per_s,
-        journeys: u32::try_from(journeys).unwrap_or(1),
-    });
     vec(group, 1..=MOST_USERS).boxed()
 }
 
@@ -224,12 +224,15 @@ pub(crate) fn any_fault(topology: &Topology) -> BoxedStrategy<Fault> {
 
 // === When ===
 
-/// At any time, or at any moment.
-fn start(topology: &Topology) -> BoxedStrategy<Start> {
+/// At any time, at any moment, or at a moment of what the fault strikes or of its neighbours: what
+/// is under way there just then.
+fn start(topology: &Topology, kind: &Kind) -> BoxedStrategy<Start> {
     let at = (500_u64..40_000).prop_map(Start::AtMs).boxed();
-    match occurrences(&topology.moments) {
-        Some(moments) => prop_oneof![2 => at, 3 => moments].boxed(),
-        None => at,
+    let near = occurrences(&topology.moments_near(&kind.strikes()));
+    match (occurrences(&topology.moments), near) {
+        (Some(any), Some(near)) => prop_oneof![2 => at, 1 => any, 2 => near].boxed(),
+        (Some(any), None) => prop_oneof![2 => at, 3 => any].boxed(),
+        (None, _) => at,
     }
 }
 
@@ -251,22 +254,22 @@ fn length() -> BoxedStrategy<Option<u64>> {
 }
 
 fn lasting(topology: &Topology, kind: BoxedStrategy<Kind>) -> BoxedStrategy<Fault> {
-    let parts = (kind, start(topology), length());
-    parts
-        .prop_map(|(kind, start, length_ms)| Fault {
-            kind,
-            start,
-            length_ms,
-        })
-        .boxed()
+    let begun = (begun(topology, kind), length());
+    let fault = begun.prop_map(|(begun, length_ms)| Fault { length_ms, ..begun });
+    fault.boxed()
 }
 
 /// Over at once, or ended by the platform in its own time.
 fn sudden(topology: &Topology, kind: BoxedStrategy<Kind>) -> BoxedStrategy<Fault> {
-    let parts = (kind, start(topology));
-    parts
-        .prop_map(|(kind, start)| momentary(kind, start))
-        .boxed()
+    begun(topology, kind)
+}
+
+fn begun(topology: &Topology, kind: BoxedStrategy<Kind>) -> BoxedStrategy<Fault> {
+    let topology = topology.clone();
+    let begun = kind.prop_flat_map(move |kind| {
+        start(&topology, &kind).prop_map(move |start| momentary(kind.clone(), start))
+    });
+    begun.boxed()
 }
 
 fn momentary(kind: Kind, start: Start) -> Fault {

@@ -109,6 +109,7 @@ fn users(journey: &Text) -> Users {
         from_ms: 1_000,
         rate_per_s: 1.0,
         journeys: 2,
+        patience_ms: Users::PATIENCE_MS,
     }
 }
 

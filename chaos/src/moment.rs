@@ -7,6 +7,18 @@ use squall_reports::history::{Entry, What};
 use crate::fault::Moment;
 
 impl Moment {
+    /// On whose host it is seen, where that is part of it.
+    pub fn host(&self) -> Option<&str> {
+        match self {
+            Self::CallSent { host, .. }
+            | Self::CallEnded { host, .. }
+            | Self::Committed { host, .. }
+            | Self::Hint { host, .. } => Some(host),
+            Self::Consumed { consumer, .. } => Some(consumer),
+            Self::Published { .. } | Self::Requested { .. } => None,
+        }
+    }
+
     /// True when `entry` is an occurrence of this moment.
     pub fn is_shown_by(&self, entry: &Entry) -> bool {
         match (self, &entry.what) {

@@ -69,6 +69,8 @@ pub struct Users {
     pub rate_per_s: f64,
     /// How many in all, at least 1.
     pub journeys: u32,
+    /// They hang up on a request after so many ms.
+    pub patience_ms: u64,
 }
 
 // === impl Plan ===
@@ -106,8 +108,10 @@ impl Plan {
     pub fn size(&self) -> [u64; 6] {
         let journeys = self.users.iter().map(|users| u64::from(users.journeys));
         let settings = self.replicas.len() + self.settings.len();
-        let extras =
-            usize::from(self.interleaving.is_some()) + usize::from(self.latency_ms.is_some());
+        let hasty = self.users.iter().filter(|users| users.is_hasty()).count();
+        let extras = hasty
+            + usize::from(self.interleaving.is_some())
+            + usize::from(self.latency_ms.is_some());
         let lengths = self.faults.iter().filter_map(|fault| fault.length_ms);
         [
             self.faults.len() as u64,
@@ -121,6 +125,14 @@ impl Plan {
 }
 
 impl Users {
+    /// What siege waits for an answer, in ms.
+    pub const PATIENCE_MS: u64 = 30_000;
+
+    /// They hang up before others do.
+    pub fn is_hasty(&self) -> bool {
+        self.patience_ms < Self::PATIENCE_MS
+    }
+
     /// When the last of them comes, about, in virtual milliseconds since the run's start.
     pub fn last_ms(&self) -> u64 {
         let seconds = f64::from(self.journeys) / self.rate_per_s.max(f64::MIN_POSITIVE);

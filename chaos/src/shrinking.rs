@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 
 use crate::{
     fault::{Fault, Start},
-    plan::Plan,
+    plan::{Plan, Users},
 };
 
 /// Shrinks a plan step by step. It knows nothing of runs: whoever drives it asks for candidates
@@ -153,6 +153,11 @@ fn without_settings(plan: &Plan) -> Vec<Plan> {
         settings,
         ..plan.clone()
     }));
+    for place in 0..plan.users.len() {
+        let mut patient = plan.clone();
+        patient.users[place].patience_ms = Users::PATIENCE_MS;
+        candidates.push(patient);
+    }
     candidates.push(Plan {
         interleaving: None,
         ..plan.clone()

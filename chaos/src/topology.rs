@@ -99,13 +99,21 @@ impl Topology {
         }
     }
 
-    /// Who calls `service`, databases and users among them.
-    pub fn peers<'a>(&'a self, service: &'a str) -> impl Iterator<Item = &'a Text> {
-        self.links.iter().filter_map(move |link| {
-            (link.to == service)
-                .then_some(&link.from)
-                .or((link.from == service).then_some(&link.to))
-        })
+    /// The moments of these hosts and of those that they speak to.
+    pub fn moments_near(&self, hosts: &[&str]) -> Vec<(Moment, u32)> {
+        let is_near = |moment: &Moment| {
+            let Some(host) = moment.host() else {
+                return false;
+            };
+            let mut links = self.links.iter();
+            hosts.contains(&host)
+                || links.any(|link| {
+                    (link.from == host && hosts.contains(&&*link.to))
+                        || (link.to == host && hosts.contains(&&*link.from))
+                })
+        };
+        let near = self.moments.iter().filter(|(moment, _)| is_near(moment));
+        near.cloned().collect()
     }
 }
 

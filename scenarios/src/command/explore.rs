@@ -64,6 +64,9 @@ pub struct ExploreArgs {
     /// Most runs to shrink one finding.
     #[arg(long, value_name = "N", default_value_t = 400)]
     pub shrink: u64,
+    /// Make every run twice and compare the histories.
+    #[arg(long)]
+    pub check_determinism: bool,
     /// Every link × failure × phase of a journey, one by one, instead of drawing plans.
     #[arg(long)]
     pub matrix: bool,
@@ -137,6 +140,7 @@ fn explore_one(args: &ExploreArgs, arena: &Arena, stop: &AtomicBool) -> Result<E
         idle: args.idle,
         findings: usize::from(args.findings),
         shrinking: args.shrink,
+        twice: args.check_determinism,
     };
     let mut watch = Clerk::new(arena, args, limits.runs);
     let campaign = Campaign::new(arena.name, &space, &workers, limits, stop);
@@ -217,6 +221,9 @@ fn carry_out(line: &str) -> Answer {
 pub(super) fn ending(tally: &Tally) -> Ending {
     if tally.verdicts.contains_key(&RunVerdict::Panic) || !tally.lost.is_empty() {
         return Ending::Panicked;
+    }
+    if tally.verdicts.contains_key(&RunVerdict::NotDeterministic) {
+        return Ending::NotDeterministic;
     }
     match tally.findings.is_empty() {
         true => Ending::Pass,

@@ -74,6 +74,7 @@ impl Arena {
             from_ms: 1_000,
             rate_per_s: 1.0,
             journeys: 8,
+            patience_ms: squall_chaos::plan::Users::PATIENCE_MS,
         });
         Plan {
             seed: 1,

@@ -49,6 +49,8 @@ pub struct Limits {
     pub findings: usize,
     /// Most runs to shrink one finding.
     pub shrinking: u64,
+    /// Make each run twice, and hold one history against the other.
+    pub twice: bool,
 }
 
 /// Why a campaign ended.
@@ -257,7 +259,15 @@ impl<'a> Campaign<'a> {
     }
 
     fn run(&self, plans: &[Plan], watch: &mut dyn Watch) -> Vec<Option<Made>> {
-        let made = self.workers.run(self.arena, plans, self.stop, |_| {});
+        let mut made = self.workers.run(self.arena, plans, self.stop, |_| {});
+        if self.limits.twice {
+            let again = self.workers.run(self.arena, plans, self.stop, |_| {});
+            for (made, again) in made.iter_mut().zip(&again) {
+                if let (Some(Made::Run(made)), Some(Made::Run(again))) = (made, again) {
+                    made.hold_against(again);
+                }
+            }
+        }
         for (plan, made) in plans.iter().zip(&made) {
             if let Some(made) = made {
                 watch.ran(plan, made);

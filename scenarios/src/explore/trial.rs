@@ -71,8 +71,6 @@ pub const AFTERMATH: &str = "users are served once everything is healed";
 const SETTLE: Duration = Duration::from_secs(120);
 /// What the last users need, and a moment more.
 const LAST_USERS: Duration = Duration::from_secs(15);
-/// A request is given up after this time, as siege does.
-const TIMEOUT: Duration = Duration::from_secs(30);
 /// What groups of users are called; a plan has no more groups than that.
 const GROUPS: [&str; 12] = [
     "users-a", "users-b", "users-c", "users-d", "users-e", "users-f", "users-g", "users-h",
@@ -162,6 +160,9 @@ fn load(arena: &Arena, users: &Users, name: &'static str) -> Result<Load, PlanEr
         let (wanted, known) = (&users.journey, known.join(", "));
         return Err(PlanError(format!("no journey {wanted:?}; known: {known}")));
     };
+    if users.patience_ms == 0 {
+        return Err(PlanError("users without any patience".to_owned()));
+    }
     if users.journeys == 0 || !(0.001..=10_000.0).contains(&users.rate_per_s) {
         let (count, rate) = (users.journeys, users.rate_per_s);
         return Err(PlanError(format!("{count} journeys at {rate} a second")));
@@ -176,7 +177,7 @@ fn load(arena: &Arena, users: &Users, name: &'static str) -> Result<Load, PlanEr
             max_in_flight: MOST_JOURNEYS,
         },
         mix: std::slice::from_ref(share),
-        timeout: TIMEOUT,
+        timeout: Duration::from_millis(users.patience_ms),
         keep_alive: false,
     })
 }
@@ -192,7 +193,7 @@ fn aftermath(arena: &Arena, plan: &Plan) -> Load {
             max_in_flight: MOST_JOURNEYS,
         },
         mix: arena.aftermath,
-        timeout: TIMEOUT,
+        timeout: Duration::from_millis(Users::PATIENCE_MS),
         keep_alive: false,
     }
 }
@@ -284,6 +285,24 @@ fn observed(plan: &Plan, run: &Run) -> Observed {
         struck,
         simulated_s: report.result.simulated_s,
         requests: report.result.requests.issued,
+    }
+}
+
+// === impl Observed ===
+
+impl Observed {
+    /// Another run of the same plan must have given the same history.
+    pub fn hold_against(&mut self, again: &Self) {
+        if self.fingerprint != again.fingerprint {
+            self.verdict = RunVerdict::NotDeterministic;
+            let broken = Broken {
+                check: "same plan, same history".to_owned(),
+                observed: format!("{} and {}", self.fingerprint, again.fingerprint),
+                bound: "equal, byte for byte".to_owned(),
+                evidence: Vec::new(),
+            };
+            self.failed.insert(0, broken);
+        }
     }
 }
 
