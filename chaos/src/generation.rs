@@ -62,12 +62,12 @@ pub fn plans(space: &Space) -> BoxedStrategy<Plan> {
     let parts = (
         shape,
         replicas(space),
-        settings(space),
+        (settings(space), variations(space)),
         users(space),
         faults,
     );
     parts
-        .prop_map(|(shape, replicas, settings, users, faults)| {
+        .prop_map(|(shape, replicas, (settings, variations), users, faults)| {
             let (seed, interleaving, latency_ms, calm_from_ms, aftermath) = shape;
             fitted(Plan {
                 seed,
@@ -75,6 +75,7 @@ pub fn plans(space: &Space) -> BoxedStrategy<Plan> {
                 latency_ms,
                 replicas,
                 settings,
+                variations,
                 users,
                 aftermath,
                 faults,
@@ -150,6 +151,11 @@ fn settings(space: &Space) -> BoxedStrategy<Vec<Setting>> {
     chosen
         .prop_flat_map(move |chosen| chosen.into_iter().map(one).collect::<Vec<_>>())
         .boxed()
+}
+
+fn variations(space: &Space) -> BoxedStrategy<Vec<Text>> {
+    let most = space.variations.len().min(1);
+    subsequence(space.variations.clone(), 0..=most).boxed()
 }
 
 fn users(space: &Space) -> BoxedStrategy<Vec<Users>> {

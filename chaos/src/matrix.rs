@@ -91,6 +91,7 @@ impl Cell {
             latency_ms: None,
             replicas: Vec::new(),
             settings: Vec::new(),
+            variations: Vec::new(),
             users: space.journeys.iter().map(users).collect(),
             aftermath: 2,
             faults: vec![Fault {

@@ -78,6 +78,7 @@ fn with_other_users(plan: &mut Plan, _: Index, _: Fault, fresh: &Plan) {
 fn with_other_settings(plan: &mut Plan, _: Index, _: Fault, fresh: &Plan) {
     plan.replicas.clone_from(&fresh.replicas);
     plan.settings.clone_from(&fresh.settings);
+    plan.variations.clone_from(&fresh.variations);
 }
 
 fn with_another_world(plan: &mut Plan, _: Index, _: Fault, fresh: &Plan) {

@@ -25,6 +25,8 @@ pub struct Plan {
     pub replicas: Vec<Replicas>,
     /// Settings that differ from the system's own.
     pub settings: Vec<Setting>,
+    /// Named changes of the system's manifests, such as a hook that is not there.
+    pub variations: Vec<Text>,
     /// Who uses it while faults act.
     pub users: Vec<Users>,
     /// Journeys of the last users, one every [`Plan::AFTERMATH_EVERY`].
@@ -107,7 +109,7 @@ impl Plan {
     /// is less by this order is simpler.
     pub fn size(&self) -> [u64; 6] {
         let journeys = self.users.iter().map(|users| u64::from(users.journeys));
-        let settings = self.replicas.len() + self.settings.len();
+        let settings = self.replicas.len() + self.settings.len() + self.variations.len();
         let hasty = self.users.iter().filter(|users| users.is_hasty()).count();
         let extras = hasty
             + usize::from(self.interleaving.is_some())

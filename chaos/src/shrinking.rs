@@ -141,6 +141,7 @@ fn without_settings(plan: &Plan) -> Vec<Plan> {
     let mut candidates = vec![Plan {
         replicas: Vec::new(),
         settings: Vec::new(),
+        variations: Vec::new(),
         interleaving: None,
         latency_ms: None,
         ..plan.clone()
@@ -153,6 +154,14 @@ fn without_settings(plan: &Plan) -> Vec<Plan> {
         settings,
         ..plan.clone()
     }));
+    candidates.extend(
+        without(&plan.variations)
+            .into_iter()
+            .map(|variations| Plan {
+                variations,
+                ..plan.clone()
+            }),
+    );
     for place in 0..plan.users.len() {
         let mut patient = plan.clone();
         patient.users[place].patience_ms = Users::PATIENCE_MS;

@@ -16,6 +16,8 @@ pub struct Space {
     pub journeys: Vec<Text>,
     /// Settings with the values worth trying.
     pub settings: Vec<Tunable>,
+    /// Names of changes of its manifests.
+    pub variations: Vec<Text>,
     /// The phases that a journey goes through, each with the moment at which it begins.
     pub phases: Vec<(Text, Moment)>,
     /// Deployments that may have 1 to so many pods.

@@ -41,6 +41,7 @@ pub(crate) fn space() -> Space {
             name: "TIMEOUT_MS".into(),
             values: names(&["100", "9000"]),
         }],
+        variations: names(&["hasty"]),
         phases: vec![("committed".into(), committed)],
         replicas: vec![("front".into(), 3)],
     }

@@ -12,6 +12,7 @@ use squall_reports::{history::History, sla::Sla};
 use squall_sim::{
     cluster::spec::ClusterSpec,
     load::{Load, Share},
+    manifest::Patch,
 };
 
 use crate::system::System;
@@ -33,6 +34,8 @@ pub struct Arena {
     pub aftermath: &'static [Share],
     /// Settings worth varying: deployment, variable, values.
     pub settings: &'static [(&'static str, &'static str, &'static [&'static str])],
+    /// Changes of its manifests that are as legitimate as what they say: name, change.
+    pub variations: &'static [(&'static str, Patch)],
     /// Deployments that may have 1 to so many pods.
     pub replicas: &'static [(&'static str, u32)],
     /// The phases of a journey, for the systematic mode.
@@ -59,6 +62,11 @@ impl Arena {
             topology: Topology::of(spec, calm),
             journeys: journeys.map(|share| share.journey.name.into()).collect(),
             settings: self.settings.iter().map(tunable).collect(),
+            variations: self
+                .variations
+                .iter()
+                .map(|(name, _)| (*name).into())
+                .collect(),
             phases: (self.phases)(),
             replicas: replicas
                 .map(|(name, most)| ((*name).into(), *most))
@@ -82,6 +90,7 @@ impl Arena {
             latency_ms: None,
             replicas: Vec::new(),
             settings: Vec::new(),
+            variations: Vec::new(),
             users: users.collect(),
             aftermath: 2,
             faults: Vec::new(),

@@ -32,6 +32,9 @@ const ROUND: u64 = 32;
 /// Most plans that are kept for mutation; the oldest go first.
 const CORPUS: usize = 512;
 
+/// How many of them are the latest.
+const LATEST: u64 = 24;
+
 /// When a campaign ends, and how it searches.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Limits {
@@ -254,7 +257,14 @@ impl<'a> Campaign<'a> {
         if parents == 0 || seed("anew").is_multiple_of(2) {
             return generation::draw(self.space, seed("plan"));
         }
-        let parent = usize::try_from(seed("parent") % parents).unwrap_or(0);
+        // What came last was the hardest to reach: every other parent is one of those.
+        let latest = if seed("latest").is_multiple_of(2) {
+            LATEST.min(parents)
+        } else {
+            parents
+        };
+        let back = seed("parent") % latest;
+        let parent = usize::try_from(parents - 1 - back).unwrap_or(0);
         mutation::mutate(self.space, &self.corpus[parent], seed("plan"))
     }
 

@@ -22,7 +22,7 @@ pub fn of(plan: &Plan, struck: &[bool], history: &History) -> BTreeSet<String> {
     }
     let mut stories: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     let mut routes = BTreeMap::new();
-    let mut replayed = 0_u32;
+    let mut counts: BTreeMap<String, u32> = BTreeMap::new();
     for entry in &history.entries {
         match &entry.what {
             What::Requested {
@@ -45,7 +45,10 @@ pub fn of(plan: &Plan, struck: &[bool], history: &History) -> BTreeSet<String> {
                 }
             }
             What::Published { kind, key, .. } => stories.entry(key).or_default().push(kind),
-            What::Committed { replayed: true, .. } => replayed += 1,
+            What::Committed { replayed: true, .. } => {
+                *counts.entry("commit replayed".to_owned()).or_default() += 1;
+            }
+            What::Hint { name } => *counts.entry(format!("{HINT}{name}")).or_default() += 1,
             what => reached.extend(shape(&entry.host, what)),
         }
     }
@@ -55,9 +58,12 @@ pub fn of(plan: &Plan, struck: &[bool], history: &History) -> BTreeSet<String> {
             .values()
             .map(|kinds| format!("story {}", kinds.join(" "))),
     );
-    if replayed > 0 {
-        // Once, twice, four times: more of the same is news only when it is much more.
-        reached.insert(format!("commits replayed {}", 1_u32 << replayed.ilog2()));
+    for (what, count) in counts {
+        // Twice, four times, eight times: more of the same is news only when it is much more.
+        if count > 1 {
+            reached.insert(format!("{what} ×{}", 1_u32 << count.ilog2()));
+        }
+        reached.insert(what);
     }
     reached
 }
@@ -74,7 +80,6 @@ fn shape(host: &str, what: &What) -> Option<String> {
     let deployment = host.trim_end_matches(|c: char| c.is_ascii_digit());
     let deployment = deployment.trim_end_matches('-');
     Some(match what {
-        What::Hint { name } => format!("{HINT}{name}"),
         What::Breaker { breaker, from, to } => format!("breaker {breaker} {from:?} {to:?}"),
         What::BreakerCall {
             breaker, outcome, ..

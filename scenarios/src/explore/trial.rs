@@ -213,6 +213,11 @@ fn cluster(arena: &Arena, plan: &Plan) -> Result<Cluster, PlanError> {
         };
         patches.push(edit(&replicas.deployment, vec![operation]));
     }
+    for name in &plan.variations {
+        let variation = arena.variations.iter().find(|(known, _)| known == name);
+        let variation = variation.ok_or_else(|| PlanError(format!("no variation {name:?}")))?;
+        patches.push(variation.1.clone());
+    }
     let mut files = arena.system.files().map_err(|e| PlanError(e.to_string()))?;
     for setting in &plan.settings {
         let entry = serde_json::json!({"name": setting.name, "value": setting.value});

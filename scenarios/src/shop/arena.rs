@@ -3,9 +3,10 @@
 use squall_chaos::fault::{Moment, Text};
 use squall_reports::sla::Sla;
 use squall_sim::load::{Answer, Journey, Request, Share, Step};
+use squall_sim::manifest::Patch;
 
 use super::{
-    cluster::SYSTEM,
+    cluster::{NO_PRE_STOP, SYSTEM},
     invariants::{self, NoneBought},
     journeys::{
         self, BROWSE, CANCEL_ON_THE_WAY, CANCEL_RACES_COMPLETION, COMPLETION_RACES_CANCEL,
@@ -25,6 +26,7 @@ pub fn arena() -> Arena {
         journeys: JOURNEYS,
         aftermath: AFTERMATH,
         settings: SETTINGS,
+        variations: VARIATIONS,
         replicas: &[
             ("order", 3),
             ("pay", 2),
@@ -73,6 +75,18 @@ const AFTERMATH: &[Share] = &[share(Journey {
         journeys::PAGE_IN_HAND,
     ],
 })];
+
+/// Without its hook a pod is told to end while requests still come.
+const VARIATIONS: &[(&str, Patch)] = &[
+    (
+        "order without preStop",
+        Patch::edit("Deployment/order", NO_PRE_STOP),
+    ),
+    (
+        "product without preStop",
+        Patch::edit("Deployment/product", NO_PRE_STOP),
+    ),
+];
 
 /// Timeouts below and above what a payment takes, leases and looks from hasty to slow.
 const SETTINGS: &[(&str, &str, &[&str])] = &[

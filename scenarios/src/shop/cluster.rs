@@ -45,7 +45,7 @@ const NO_READINESS: &[Operation] = &[Operation::remove(
 )];
 
 /// No preStop hook: order is told to end before anybody knows that it does.
-const NO_PRE_STOP: &[Operation] = &[Operation::remove(
+pub(super) const NO_PRE_STOP: &[Operation] = &[Operation::remove(
     "/spec/template/spec/containers/0/lifecycle",
 )];
 
