@@ -162,11 +162,11 @@ fn users(space: &Space) -> BoxedStrategy<Vec<Users>> {
     let from = prop_oneof![2 => Just(USERS_FROM_MS), 1 => USERS_FROM_MS..20_000];
     let rate = prop_oneof![
         3 => (5_u32..50).prop_map(|tenths| f64::from(tenths) / 10.0),
-        1 => (5_u32..40).prop_map(f64::from),
+        2 => (5_u32..40).prop_map(f64::from),
     ];
     let patience = prop_oneof![3 => Just(Users::PATIENCE_MS), 1 => log_uniform(32, 8_191)];
     let journeys = select(space.journeys.clone());
-    let group = (journeys, from, rate, log_uniform(1, 31), patience);
+    let group = (journeys, from, rate, log_uniform(1, 63), patience);
     let group = group.prop_map(
         |(journey, from_ms, rate_per_s, journeys, patience_ms)| Users {
             journey,
@@ -234,12 +234,12 @@ pub(crate) fn any_fault(topology: &Topology) -> BoxedStrategy<Fault> {
 /// is under way there just then.
 fn start(topology: &Topology, kind: &Kind) -> BoxedStrategy<Start> {
     let at = (500_u64..40_000).prop_map(Start::AtMs).boxed();
-    let near = occurrences(&topology.moments_near(&kind.strikes()));
-    match (occurrences(&topology.moments), near) {
-        (Some(any), Some(near)) => prop_oneof![2 => at, 1 => any, 2 => near].boxed(),
-        (Some(any), None) => prop_oneof![2 => at, 3 => any].boxed(),
-        (None, _) => at,
-    }
+    let (own, near) = topology.moments_near(&kind.strikes());
+    let weighed = [(2, &own), (1, &near), (1, &topology.moments)];
+    let moments = weighed.map(|(weight, moments)| Some((weight, occurrences(moments)?)));
+    let mut starts = vec![(2, at)];
+    starts.extend(moments.into_iter().flatten());
+    Union::new_weighted(starts).boxed()
 }
 
 /// The n-th occurrence of one of these moments, early ones more often.

@@ -99,21 +99,23 @@ impl Topology {
         }
     }
 
-    /// The moments of these hosts and of those that they speak to.
-    pub fn moments_near(&self, hosts: &[&str]) -> Vec<(Moment, u32)> {
-        let is_near = |moment: &Moment| {
-            let Some(host) = moment.host() else {
-                return false;
-            };
-            let mut links = self.links.iter();
-            hosts.contains(&host)
-                || links.any(|link| {
-                    (link.from == host && hosts.contains(&&*link.to))
-                        || (link.to == host && hosts.contains(&&*link.from))
-                })
+    /// The moments of these hosts, and those of the hosts that they speak to.
+    pub fn moments_near(&self, hosts: &[&str]) -> (Vec<(Moment, u32)>, Vec<(Moment, u32)>) {
+        let of = |is: &dyn Fn(&str) -> bool| {
+            let moments = self.moments.iter();
+            let found = moments.filter(|(moment, _)| moment.host().is_some_and(is));
+            found.cloned().collect()
         };
-        let near = self.moments.iter().filter(|(moment, _)| is_near(moment));
-        near.cloned().collect()
+        let speaks = |one: &str, other: &str| hosts.contains(&one) && other != one;
+        let own = of(&|host| hosts.contains(&host));
+        let near = of(&|host| {
+            let mut links = self.links.iter();
+            links.any(|link| {
+                (link.from == host && speaks(&link.to, host))
+                    || (link.to == host && speaks(&link.from, host))
+            })
+        });
+        (own, near)
     }
 }
 

@@ -35,7 +35,7 @@ pub struct Arena {
     /// Settings worth varying: deployment, variable, values.
     pub settings: &'static [(&'static str, &'static str, &'static [&'static str])],
     /// Changes of its manifests that are as legitimate as what they say: name, change.
-    pub variations: &'static [(&'static str, Patch)],
+    pub variations: &'static [(&'static str, &'static [Patch])],
     /// Deployments that may have 1 to so many pods.
     pub replicas: &'static [(&'static str, u32)],
     /// The phases of a journey, for the systematic mode.

@@ -216,7 +216,7 @@ fn cluster(arena: &Arena, plan: &Plan) -> Result<Cluster, PlanError> {
     for name in &plan.variations {
         let variation = arena.variations.iter().find(|(known, _)| known == name);
         let variation = variation.ok_or_else(|| PlanError(format!("no variation {name:?}")))?;
-        patches.push(variation.1.clone());
+        patches.extend_from_slice(variation.1);
     }
     let mut files = arena.system.files().map_err(|e| PlanError(e.to_string()))?;
     for setting in &plan.settings {

@@ -77,16 +77,14 @@ const AFTERMATH: &[Share] = &[share(Journey {
 })];
 
 /// Without its hook a pod is told to end while requests still come.
-const VARIATIONS: &[(&str, Patch)] = &[
-    (
-        "order without preStop",
+const VARIATIONS: &[(&str, &[Patch])] = &[(
+    "without preStop",
+    &[
         Patch::edit("Deployment/order", NO_PRE_STOP),
-    ),
-    (
-        "product without preStop",
+        Patch::edit("Deployment/pay", NO_PRE_STOP),
         Patch::edit("Deployment/product", NO_PRE_STOP),
-    ),
-];
+    ],
+)];
 
 /// Timeouts below and above what a payment takes, leases and looks from hasty to slow.
 const SETTINGS: &[(&str, &str, &[&str])] = &[
