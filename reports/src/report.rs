@@ -11,6 +11,7 @@ use crate::{
     siege::siege,
     sla::{NoPanics, Sla},
     statistics::{littles_law, statistics},
+    table::page,
 };
 
 /// How many of a run's last events a failure shows.
@@ -118,6 +119,22 @@ impl Report {
             findings,
         );
         self.with(check, RunVerdict::NotDeterministic)
+    }
+
+    /// For a test: fails it, with everything that explains why, unless the run passed.
+    ///
+    /// # Panics
+    /// When its verdict is any other than a pass.
+    #[track_caller]
+    pub fn assert_pass(&self) {
+        if self.result.verdict != RunVerdict::Pass {
+            let command = format!("this test; the seed is {}", self.result.seed);
+            let here = Self {
+                command,
+                ..self.clone()
+            };
+            panic!("{}", page(&here, false));
+        }
     }
 
     /// The checks that did not pass, the worst first, else in their order.

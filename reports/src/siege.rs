@@ -48,9 +48,9 @@ pub struct Siege {
     pub shortest_s: f64,
 }
 
-/// The sums that siege keeps.
+/// The sums that siege keeps: also for a load that leaves no history.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Sums {
+pub struct Sums {
     hits: u64,
     successful: u64,
     failed: u64,
@@ -80,14 +80,8 @@ pub fn siege(history: &History) -> Siege {
 }
 
 impl Sums {
-    fn add(&mut self, request: &Request<'_>) {
-        let Some(answer) = request.answer() else {
-            return;
-        };
-        let Some(status) = answer.status else {
-            self.failed += 1;
-            return;
-        };
+    /// A request sent at one time and answered at another, both in µs, with so many bytes.
+    pub fn answered(&mut self, status: u16, bytes: u64, sent_us: u64, at_us: u64) {
         if is_failure(Some(status)) {
             self.failed += 1;
         } else {
@@ -96,14 +90,40 @@ impl Sums {
         if is_success(status) {
             self.successful += 1;
         }
-        let ticks = (answer.at_us / TICK_US).saturating_sub(request.sent_us / TICK_US);
-        self.bytes += answer.bytes;
+        let ticks = (at_us / TICK_US).saturating_sub(sent_us / TICK_US);
+        self.bytes += bytes;
         self.ticks += ticks;
         self.longest = self.longest.max(ticks);
         self.shortest = Some(self.shortest.map_or(ticks, |shortest| shortest.min(ticks)));
     }
 
-    fn siege(&self) -> Siege {
+    /// A request that got no answer.
+    pub fn unanswered(&mut self) {
+        self.failed += 1;
+    }
+
+    /// From when to when everything lasted, in µs.
+    pub fn lasted(&mut self, from_us: u64, to_us: u64) {
+        self.elapsed = (to_us / TICK_US).saturating_sub(from_us / TICK_US);
+    }
+
+    /// Requests failed so far.
+    pub fn failed(&self) -> u64 {
+        self.failed
+    }
+
+    fn add(&mut self, request: &Request<'_>) {
+        let Some(answer) = request.answer() else {
+            return;
+        };
+        match answer.status {
+            Some(status) => self.answered(status, answer.bytes, request.sent_us, answer.at_us),
+            None => self.unanswered(),
+        }
+    }
+
+    /// The block that they make.
+    pub fn siege(&self) -> Siege {
         let seconds = |ticks: u64| ticks as f64 / TICKS_PER_S;
         let (time, elapsed, hits) = (seconds(self.ticks), seconds(self.elapsed), self.hits as f64);
         let data_mb = self.bytes as f64 / MB;

@@ -12,7 +12,9 @@
 pub mod catalogue;
 pub mod command;
 pub mod explore;
+pub mod load;
 pub mod names;
+pub mod plain;
 pub mod pool;
 pub mod real;
 pub mod runner;

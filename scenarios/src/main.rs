@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use squall::command::{Command, CommandLine, compare, explore, list, merge, replay, run, serve};
+use squall::command::{
+    Command, CommandLine, compare, explore, list, load, merge, replay, run, serve,
+};
 
 fn main() -> ExitCode {
     let line = CommandLine::parse();
@@ -16,6 +18,7 @@ fn main() -> ExitCode {
         Some(Command::Merge(args)) => merge::merge(&args),
         Some(Command::Work(args)) => explore::work(&args),
         Some(Command::Compare(args)) => compare::compare(&args),
+        Some(Command::Load(args)) => load::load(&args),
         Some(Command::Serve(args)) => serve::serve(&args),
     };
     ending.into()

@@ -8,6 +8,8 @@ use squall_sim::{
     model::Model,
 };
 
+use crate::plain;
+
 /// A documented system.
 #[derive(Clone, Copy, Debug)]
 pub struct System {
@@ -15,7 +17,7 @@ pub struct System {
     pub name: &'static str,
     /// Its bounded contexts.
     pub contexts: &'static [Context],
-    /// Its manifests: (file, text).
+    /// Its manifests: (file, text). None: those of [`plain`].
     pub manifests: &'static [(&'static str, &'static str)],
     /// Its model: (file, text).
     pub model: (&'static str, &'static str),
@@ -62,11 +64,24 @@ pub fn all() -> &'static [System] {
 // === impl System ===
 
 impl System {
+    /// A system without manifests of its own: it is deployed as [`plain`] says.
+    pub const fn plain(name: &'static str, contexts: &'static [Context]) -> Self {
+        Self {
+            name,
+            contexts,
+            manifests: &[],
+            model: ("", ""),
+        }
+    }
+
     /// What it is applied from.
     ///
     /// # Errors
     /// What cannot be read.
     pub fn files(&self) -> Result<Files, ManifestError> {
+        if self.manifests.is_empty() {
+            return plain::files(self.contexts);
+        }
         let (file, text) = self.model;
         Ok(Files {
             manifests: Manifests::read(self.manifests)?,

@@ -4,6 +4,7 @@ pub mod compare;
 pub mod explore;
 mod histories;
 pub mod list;
+pub mod load;
 pub mod merge;
 mod output;
 pub mod replay;
@@ -16,6 +17,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use self::{
     explore::{ExploreArgs, WorkerArgs},
+    load::LoadArgs,
     merge::MergeArgs,
     replay::ReplayArgs,
 };
@@ -54,6 +56,8 @@ pub enum Command {
     Work(WorkerArgs),
     /// Compare two results: what became better, what worse, what is new, what is missing.
     Compare(CompareArgs),
+    /// Load for any server over TCP, as siege makes it, and siege's report.
+    Load(LoadArgs),
     /// The real thing on its documented ports, over TCP.
     Serve(ServeArgs),
 }

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The exit code of who was interrupted twice (a shell's 128 + SIGINT).
-const GIVEN_UP: i32 = 130;
+pub(super) const GIVEN_UP: i32 = 130;
 
 /// Serves a system until Ctrl-C or SIGTERM. What is under way then is finished; a second signal
 /// gives it up.
@@ -64,20 +64,20 @@ fn announce(system: &System, port_offset: u16) {
     clippy::disallowed_methods,
     reason = "the real world runs on real threads"
 )]
-fn runtime() -> Result<tokio::runtime::Runtime> {
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime> {
     Ok(tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?)
 }
 
 /// Ctrl-C and SIGTERM, counted from the moment this is made.
-struct Asked {
+pub(super) struct Asked {
     interrupt: Signal,
     terminate: Signal,
 }
 
 impl Asked {
-    fn listen() -> std::io::Result<Self> {
+    pub(super) fn listen() -> std::io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
@@ -85,7 +85,7 @@ impl Asked {
     }
 
     /// The first signal raises `end`; the second one ends the wait.
-    async fn twice(mut self, end: &Stop) {
+    pub(super) async fn twice(mut self, end: &Stop) {
         self.once().await;
         end.raise();
         self.once().await;

@@ -67,7 +67,8 @@ pub enum EngineError {
     /// Without the cfg a panic in a handler is swallowed and `select!` is not reproducible.
     #[error(
         "this build lacks `--cfg tokio_unstable`, without which no run is deterministic: \
-         unset RUSTFLAGS (it replaces the flags of .cargo/config.toml) and build again"
+         put `rustflags = [\"--cfg\", \"tokio_unstable\"]` under `[build]` in your workspace's \
+         .cargo/config.toml, unset RUSTFLAGS (it replaces those flags) and build again"
     )]
     NotUnstable,
     /// One run at a time on one thread.

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use squall_reports::history::Outcome;
 
-pub use self::siege::Siege;
+pub use self::siege::{MOST_FAILURES, MOST_USERS, Siege, pause};
 use crate::range::TimeRange;
 
 /// A group of users.
@@ -45,6 +45,29 @@ pub struct Load {
 }
 
 impl Load {
+    /// Users who come at a constant rate from the run's start on, each on connections of its own,
+    /// and wait 30 s for an answer.
+    pub const fn steady(
+        name: &'static str,
+        rate_per_s: f64,
+        time: Duration,
+        mix: &'static [Share],
+    ) -> Self {
+        Self {
+            name,
+            begins: Duration::ZERO,
+            extent: Extent::For(time),
+            arrival: Arrival::Open {
+                rate_per_s,
+                spacing: Spacing::Constant,
+                max_in_flight: 1_000,
+            },
+            mix,
+            timeout: Duration::from_secs(30),
+            keep_alive: false,
+        }
+    }
+
     /// About how many journeys it makes. Closed users without a number of journeys count as one a
     /// second: how fast they are shows only in the run.
     pub fn expected_journeys(&self) -> u64 {

@@ -14,9 +14,9 @@ use squall_reports::siege::is_failure;
 use super::{Arrival, Extent, Load, Share};
 
 /// Siege takes no more users (its `limit`).
-pub(super) const MOST_USERS: u32 = 255;
+pub const MOST_USERS: u32 = 255;
 /// Siege gives up when so many requests have failed (its `failures`).
-const MOST_FAILURES: u64 = 1024;
+pub const MOST_FAILURES: u64 = 1024;
 /// Siege's own time limit for connecting and for reading.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -64,8 +64,8 @@ pub(super) fn lasts(time: Duration, rng: &Rng) -> Duration {
     time.saturating_sub(part)
 }
 
-/// A pause after a request.
-pub(super) fn pause(delay: Duration, rng: &Rng) -> Duration {
+/// A pause after a request, by the rule of [`Siege::delay`].
+pub fn pause(delay: Duration, rng: &Rng) -> Duration {
     let drawn = delay.mul_f64(rng.unit());
     if delay >= Duration::from_secs(1) {
         Duration::from_secs((drawn.as_secs_f64() + 0.5) as u64)
