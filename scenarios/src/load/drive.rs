@@ -146,10 +146,18 @@ async fn user(field: &Field, delay: Duration, rng: &Rng) {
     for _ in 0..most {
         let sent_us = field.now_us();
         field.exchange(&client, sent_us).await;
+        let pause = pause(delay, rng);
+        if field.end.is_raised() {
+            return;
+        }
+        // A timer would take a millisecond for no time at all.
+        if pause.is_zero() {
+            continue;
+        }
         tokio::select! {
             biased;
             () = field.end.raised() => return,
-            () = sleep(pause(delay, rng)) => {}
+            () = sleep(pause) => {}
         }
     }
 }

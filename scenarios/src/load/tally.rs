@@ -51,7 +51,8 @@ impl Tally {
         match result {
             Ok(answer) => {
                 let status = answer.status.as_u16();
-                let bytes = answer.wire_bytes();
+                // Of an answer siege counts the body alone.
+                let bytes = u64::try_from(answer.body.len()).unwrap_or(u64::MAX);
                 self.sums
                     .answered(status, bytes, times.sent_us, times.ended_us);
                 *self.statuses.entry(status).or_default() += 1;
