@@ -188,39 +188,44 @@ fn weights() -> BoxedStrategy<Vec<u32>> {
 /// A family of faults over a topology; `None` where it has nothing to strike.
 type Family = fn(&Topology) -> Option<BoxedStrategy<Fault>>;
 
-/// Every family. Their order is part of a seed's meaning.
-const FAMILIES: [Family; 18] = [
-    kills,
-    power_losses,
-    stops,
-    partitions,
-    slow_links,
-    lossy_links,
-    store_outages,
-    broker_outages,
-    lost_replies,
-    lost_commit_replies,
-    duplicates,
-    slow_pods,
-    failing_pods,
-    hangs,
-    deleted_pods,
-    rollouts,
-    machines,
-    skewed_clocks,
+/// Every family, and how much it is to be preferred: a crash in the middle of something finds more
+/// than most. Their order is part of a seed's meaning.
+const FAMILIES: [(Family, u32); 18] = [
+    (kills, 4),
+    (power_losses, 1),
+    (stops, 1),
+    (partitions, 1),
+    (slow_links, 1),
+    (lossy_links, 1),
+    (store_outages, 2),
+    (broker_outages, 1),
+    (lost_replies, 2),
+    (lost_commit_replies, 2),
+    (duplicates, 1),
+    (slow_pods, 1),
+    (failing_pods, 1),
+    (hangs, 1),
+    (deleted_pods, 2),
+    (rollouts, 1),
+    (machines, 1),
+    (skewed_clocks, 1),
 ];
 
 fn fault(topology: &Topology, weights: &[u32]) -> BoxedStrategy<Fault> {
-    let of = |family: &Family, weight: u32| Some((weight, family(topology)?));
-    let chosen = FAMILIES.iter().zip(weights);
-    let mut weighed: Vec<_> = chosen
-        .filter(|(_, weight)| **weight > 0)
-        .filter_map(|(family, weight)| of(family, *weight))
-        .collect();
-    if weighed.is_empty() {
-        weighed = FAMILIES.iter().filter_map(|family| of(family, 1)).collect();
+    let weighed = |weights: &[u32]| -> Vec<(u32, BoxedStrategy<Fault>)> {
+        let chosen = FAMILIES.iter().zip(weights);
+        chosen
+            .filter(|(_, weight)| **weight > 0)
+            .filter_map(|((family, preferred), weight)| {
+                Some((preferred * weight, family(topology)?))
+            })
+            .collect()
+    };
+    let chosen = weighed(weights);
+    match chosen.is_empty() {
+        true => Union::new_weighted(weighed(&[1; FAMILIES.len()])).boxed(),
+        false => Union::new_weighted(chosen).boxed(),
     }
-    Union::new_weighted(weighed).boxed()
 }
 
 /// Any fault.

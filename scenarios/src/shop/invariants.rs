@@ -117,7 +117,7 @@ fn of_the_code() -> Vec<Box<dyn Sla>> {
             request: shop::ORDER_PENDING.into(),
             retry: kit::RETRY_MADE.into(),
             percent: 20,
-            burst: 5,
+            burst: 3,
         }),
     ]
 }

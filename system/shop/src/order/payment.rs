@@ -26,7 +26,7 @@ const ATTEMPTS: u32 = 3;
 /// Repetitions per hundred orders in the long run, and at once: a payment that answers nobody is
 /// not asked thrice as often for it.
 const REPETITIONS_PERCENT: u32 = 20;
-const REPETITIONS_AT_ONCE: u32 = 5;
+const REPETITIONS_AT_ONCE: u32 = 3;
 
 /// What came of asking.
 #[derive(Clone, Debug, PartialEq, Eq)]
