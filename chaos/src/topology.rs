@@ -27,8 +27,11 @@ pub struct Topology {
     /// The machines.
     pub nodes: Vec<Text>,
     /// What a fault can wait for, and how often it came in the calm run.
-    pub moments: Vec<(Moment, u32)>,
+    pub moments: Vec<Counted>,
 }
+
+/// A moment, and how often it came in a calm run.
+pub type Counted = (Moment, u32);
 
 /// One host speaks to another.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -100,7 +103,7 @@ impl Topology {
     }
 
     /// The moments of these hosts, and those of the hosts that they speak to.
-    pub fn moments_near(&self, hosts: &[&str]) -> (Vec<(Moment, u32)>, Vec<(Moment, u32)>) {
+    pub fn moments_near(&self, hosts: &[&str]) -> (Vec<Counted>, Vec<Counted>) {
         let of = |is: &dyn Fn(&str) -> bool| {
             let moments = self.moments.iter();
             let found = moments.filter(|(moment, _)| moment.host().is_some_and(is));
