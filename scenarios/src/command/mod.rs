@@ -91,8 +91,8 @@ pub struct RunArgs {
     /// What is printed: for people, or one of the files.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
-    /// Write every scenario's history, too, to DIR/histories: then `squall compare` can say where two
-    /// runs of one seed part.
+    /// Write every scenario's history, too, to DIR/histories: then `squall compare` can say where
+    /// two runs of one seed part.
     #[arg(long)]
     pub histories: bool,
     /// Somebody's own manifests instead of those of the scenarios' system, and `model.yaml`, if it
