@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::{Change, Compared, Kind, text::short};
+use super::{Change, Compared, Kind, text::row};
 use crate::{
     html::{escaped, style},
     markdown::cell,
@@ -48,7 +48,7 @@ pub fn markdown(compared: &Compared) -> String {
         text.push_str("|---|---|---|--:|--:|--:|--:|\n");
     }
     for change in &compared.changes {
-        let cells = cells(change).map(|text| cell(&text));
+        let cells = row(change).map(|text| cell(&text));
         let _ = writeln!(text, "| {} |", cells.join(" | "));
     }
     for (what, names) in [("missing", &compared.missing), ("new", &compared.new)] {
@@ -118,25 +118,13 @@ fn html_row(change: &Change) -> String {
         Kind::Improvement => "verdict pass",
         Kind::Change => "",
     };
-    let [kind, scenario, metric, figures @ ..] = cells(change).map(|text| escaped(&text));
+    let [kind, scenario, metric, figures @ ..] = row(change).map(|text| escaped(&text));
     let figures = figures.map(|text| format!("<td class=\"number\">{text}</td>"));
     format!(
         "<tr><td class=\"{tone}\">{kind}</td><td>{scenario}</td><th scope=\"row\">{metric}</th>{}\
          </tr>\n",
         figures.concat()
     )
-}
-
-fn cells(change: &Change) -> [String; 7] {
-    [
-        change.kind.to_string(),
-        change.scenario.clone(),
-        change.metric.clone(),
-        format!("{}/{}", change.seeds.len(), change.of),
-        short(&change.baseline),
-        short(&change.current),
-        change.percent(),
-    ]
 }
 
 #[cfg(test)]

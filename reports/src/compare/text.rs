@@ -55,7 +55,8 @@ fn changes(changes: &[Change], colour: bool) -> String {
     lines.map(|line| line + "\n").collect()
 }
 
-fn row(change: &Change) -> [String; 7] {
+/// A change as every table has it.
+pub(super) fn row(change: &Change) -> [String; 7] {
     [
         change.kind.to_string(),
         change.scenario.clone(),
@@ -76,7 +77,7 @@ impl Change {
 }
 
 /// A figure to six digits: the JSON has all of them.
-pub(super) fn short(value: &str) -> String {
+fn short(value: &str) -> String {
     match value.parse::<f64>() {
         Ok(number) if value.len() > 9 => format!("{number:.4}"),
         _ => value.to_owned(),
