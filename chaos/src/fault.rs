@@ -234,19 +234,17 @@ impl Kind {
         )
     }
 
-    /// The deployments or hosts that it strikes, as far as it names them.
+    /// The deployments or hosts that it strikes, as far as it names them: `order/1` is one of
+    /// `order`'s.
     pub fn strikes(&self) -> Vec<&str> {
-        match self {
+        let targets: Vec<&Text> = match self {
             Self::Kill { target }
             | Self::PowerLoss { target }
             | Self::SlowPod { target, .. }
             | Self::Failing { target }
             | Self::Hang { target }
             | Self::DeletePods { target }
-            | Self::ClockSkew { target, .. } => {
-                // `order/1` is one of order's.
-                vec![target.split('/').next().unwrap_or(target)]
-            }
+            | Self::ClockSkew { target, .. } => vec![target],
             Self::Stop { deployment }
             | Self::RolloutRestart { deployment }
             | Self::RolloutUndo { deployment } => vec![deployment],
@@ -260,7 +258,9 @@ impl Kind {
             | Self::Apply { .. }
             | Self::Drain { .. }
             | Self::NodeLoss { .. } => Vec::new(),
-        }
+        };
+        let names = targets.into_iter().map(|target| target.split('/').next());
+        names.map(Option::unwrap_or_default).collect()
     }
 
     /// What it is called, whomever it strikes.

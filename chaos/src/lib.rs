@@ -13,6 +13,7 @@
 //!
 //! **Where to start reading:** [`fault`], [`nemesis`], then [`plan`].
 
+mod families;
 pub mod fault;
 pub mod generation;
 pub mod matrix;

@@ -7,8 +7,9 @@ use proptest::{
 };
 
 use crate::{
+    families::any_fault,
     fault::Fault,
-    generation::{any_fault, fitted, plans, sample},
+    generation::{fitted, plans, sample},
     plan::Plan,
     space::Space,
 };

@@ -23,9 +23,10 @@ pub struct Shrinker {
 /// Makes candidates of one sort, bold ones first.
 type Stage = fn(&Plan) -> Vec<Plan>;
 
-const STAGES: [Stage; 7] = [
+const STAGES: [Stage; 8] = [
     without_faults,
     without_users,
+    with_a_handful,
     with_fewer_journeys,
     without_settings,
     with_shorter_windows,
@@ -117,6 +118,63 @@ fn without_users(plan: &Plan) -> Vec<Plan> {
     }));
     candidates.retain(|plan| plan.journeys() > 0);
     candidates
+}
+
+/// One, two or three journeys of one group, or one of each, met by the faults, in several other
+/// draws of the rest: where many users were needed to hit on something by chance, a few that come
+/// at the right time may do.
+fn with_a_handful(plan: &Plan) -> Vec<Plan> {
+    let mut chosen: Vec<Vec<Users>> = Vec::new();
+    for journeys in 1..=HANDFUL {
+        let of = |users: &Users| Users {
+            journeys,
+            ..users.clone()
+        };
+        chosen.extend(plan.users.iter().map(|users| vec![of(users)]));
+        if journeys == 1 && plan.users.len() > 1 {
+            chosen.push(plan.users.iter().map(of).collect());
+        }
+    }
+    let mut candidates = Vec::new();
+    for users in chosen {
+        for (draw, lead_ms) in (0..).zip(LEADS_MS) {
+            candidates.push(handful(plan, users.clone(), draw, lead_ms));
+        }
+    }
+    candidates.retain(|candidate| candidate.journeys() < plan.journeys());
+    candidates
+}
+
+/// Most journeys of a handful that is all of one group.
+const HANDFUL: u32 = 3;
+/// How long before a fault users come, draw by draw.
+const LEADS_MS: [u64; 8] = [100, 400, 1_600, 0, 200, 800, 3_200, 50];
+/// How many a second they then are, at least.
+const CLOSE_PER_S: f64 = 10.0;
+
+/// Draws differ in the seed and in how long before a timed fault the users come. A fault that waits
+/// for a moment waits for the first or for the last that they can bring about.
+fn handful(plan: &Plan, users: Vec<Users>, draw: u64, lead_ms: u64) -> Plan {
+    let mut smaller = Plan {
+        seed: plan.seed.wrapping_add(draw),
+        users,
+        aftermath: 0,
+        ..plan.clone()
+    };
+    let journeys = smaller.journeys();
+    for fault in &mut smaller.faults {
+        match &mut fault.start {
+            Start::AtMs(ms) => {
+                for users in &mut smaller.users {
+                    users.from_ms = ms.saturating_sub(lead_ms).max(1_000);
+                    users.rate_per_s = users.rate_per_s.max(CLOSE_PER_S);
+                }
+            }
+            Start::At(_, nth) if draw.is_multiple_of(2) => *nth = 1,
+            Start::At(_, nth) => *nth = (*nth).min(journeys),
+        }
+    }
+    smaller
 }
 
 fn with_fewer_journeys(plan: &Plan) -> Vec<Plan> {

@@ -113,11 +113,12 @@ pub fn scenario(arena: &Arena, plan: &Plan) -> Result<Scenario, PlanError> {
     for (users, name) in plan.users.iter().zip(GROUPS) {
         loads.push(load(arena, users, name)?);
     }
-    let mut sla: Vec<Box<dyn Sla>> = Vec::new();
+    // Users come after invariants: a broken one says more than that somebody was not served.
+    let mut invariants = (arena.invariants)();
     let mut safety = plan.calm_from() + Duration::from_secs(1);
     if plan.aftermath > 0 {
         loads.push(aftermath(arena, plan));
-        sla.extend(arena.aftermath.iter().map(|share| -> Box<dyn Sla> {
+        invariants.extend(arena.aftermath.iter().map(|share| -> Box<dyn Sla> {
             Box::new(Untroubled(Journeys {
                 journey: Some(share.journey.name.into()),
                 all: true,
@@ -134,8 +135,8 @@ pub fn scenario(arena: &Arena, plan: &Plan) -> Result<Scenario, PlanError> {
         faults: plan.faults.clone(),
         safety,
         settle: SETTLE,
-        sla,
-        invariants: (arena.invariants)(),
+        sla: Vec::new(),
+        invariants,
         documented: None,
     })
 }

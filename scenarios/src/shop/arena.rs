@@ -2,15 +2,16 @@
 
 use squall_chaos::fault::{Moment, Text};
 use squall_reports::sla::Sla;
-use squall_sim::load::{Answer, Journey, Request, Share, Step};
+use squall_sim::load::{Journey, Request, Share, Step};
 use squall_sim::manifest::Patch;
 
 use super::{
     cluster::{NO_PRE_STOP, SYSTEM},
     invariants::{self, NoneBought},
     journeys::{
-        self, BROWSE, CANCEL_ON_THE_WAY, CANCEL_RACES_COMPLETION, COMPLETION_RACES_CANCEL,
-        FULL_SHELVES, LOOK_AROUND, ORDER, ORDER_AND_CANCEL, ORDER_AND_DELIVER, PAY_AGAIN, TOO_DEAR,
+        self, BROWSE, CANCEL_ON_THE_WAY, CANCEL_RACES_COMPLETION, CANCEL_TWICE,
+        COMPLETION_RACES_CANCEL, FULL_SHELVES, LOOK_AROUND, ORDER, ORDER_AND_CANCEL,
+        ORDER_AND_DELIVER, PAY_AGAIN, TOO_DEAR,
     },
 };
 use crate::explore::arena::Arena;
@@ -55,6 +56,7 @@ const JOURNEYS: &[Share] = &[
     share(ORDER_AND_DELIVER),
     share(ORDER_AND_CANCEL),
     share(CANCEL_ON_THE_WAY),
+    share(CANCEL_TWICE),
     share(CANCEL_RACES_COMPLETION),
     share(COMPLETION_RACES_CANCEL),
     share(BROWSE),
@@ -63,18 +65,31 @@ const JOURNEYS: &[Share] = &[
     share(TOO_DEAR),
 ];
 
-/// An order that must be accepted, and followed to its delivery.
+/// Everything that users do, and nothing may trouble it: an order is accepted, paid once and
+/// delivered; another one is cancelled. So every context has something to do and to be judged by,
+/// whatever the users before did.
 const AFTERMATH: &[Share] = &[share(Journey {
     name: "order after the storm",
     steps: &[
-        Step::Request(Request {
-            accept: &[],
-            expect: &[Answer::Status(201)],
-            ..journeys::PLACE
-        }),
-        journeys::PAGE_IN_HAND,
+        Step::Request(untroubled(journeys::PLACE)),
+        Step::Request(untroubled(journeys::PAY_LESS)),
+        journeys::DELIVERY_PREPARED,
+        Step::Request(untroubled(journeys::START)),
+        Step::Request(untroubled(journeys::COMPLETE)),
+        journeys::PAGE_COMPLETED,
+        Step::Request(untroubled(journeys::PLACE)),
+        Step::Request(untroubled(journeys::CANCEL)),
+        journeys::PAGE_CANCELED,
     ],
 })];
+
+/// The same request, whose answer must be the expected one.
+const fn untroubled(request: Request) -> Request {
+    Request {
+        accept: &[],
+        ..request
+    }
+}
 
 /// Without its hook a pod is told to end while requests still come.
 const VARIATIONS: &[(&str, &[Patch])] = &[(
@@ -101,6 +116,8 @@ const SETTINGS: &[(&str, &str, &[&str])] = &[
     ("product", "RELAY_LEASE_MS", &["500", "15000"]),
     // The shorter one is below what an order takes while payment hangs: its caller is gone then.
     ("gateway", "GATEWAY_TIMEOUT_MS", &["800", "30000"]),
+    // Its own requests are all that a gateway has to finish.
+    ("gateway", "SHUTDOWN_GRACE_MS", &["500"]),
 ];
 
 /// The places that the kit's and the shop's code name.

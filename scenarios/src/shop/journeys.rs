@@ -86,6 +86,16 @@ const DELIVERY_STATUS: &str = "/_embedded/deliveries/0/status";
 /// Statuses that show that the delivery is decided on.
 const IN_HAND: &[&str] = &["PREPARED", "BACKORDERED", "STARTED", "COMPLETED"];
 
+/// Waits until the delivery has its pieces.
+pub(super) const DELIVERY_PREPARED: Step = wait_for(DELIVERY, DELIVERY_STATUS, &["PREPARED"]);
+/// An operator sends a delivery.
+pub(super) const START: Request = put("/deliveries/{order}/start", &[Answer::Status(200)]);
+/// An operator hands it over.
+pub(super) const COMPLETE: Request = put("/deliveries/{order}/complete", &[Answer::Status(200)]);
+/// Waits until the page shows that it has arrived.
+pub(super) const PAGE_COMPLETED: Step = wait_for(PAGE, PAGE_STATUS, &["COMPLETED"]);
+/// Waits until the page shows that the order is cancelled.
+pub(super) const PAGE_CANCELED: Step = wait_for(PAGE, PAGE_STATUS, &["CANCELED"]);
 /// Waits until the page shows that the delivery is decided on.
 pub(super) const PAGE_IN_HAND: Step = wait_for(PAGE, PAGE_STATUS, IN_HAND);
 
@@ -100,10 +110,10 @@ pub(super) const ORDER_AND_DELIVER: Journey = Journey {
     name: "order and deliver",
     steps: &[
         Step::Request(PLACE),
-        wait_for(DELIVERY, DELIVERY_STATUS, &["PREPARED"]),
-        Step::Request(put("/deliveries/{order}/start", &[Answer::Status(200)])),
-        Step::Request(put("/deliveries/{order}/complete", &[Answer::Status(200)])),
-        wait_for(PAGE, PAGE_STATUS, &["COMPLETED"]),
+        DELIVERY_PREPARED,
+        Step::Request(START),
+        Step::Request(COMPLETE),
+        PAGE_COMPLETED,
         wait_for("/orders/{order}", "/status", &["COMPLETED"]),
     ],
 };
@@ -116,7 +126,7 @@ pub(super) const ORDER_AND_CANCEL: Journey = Journey {
         Step::Think(TimeRange::ms(0, 2_000)),
         Step::Request(CANCEL),
         wait_for("/orders/{order}", "/status", &["CANCELED"]),
-        wait_for(PAGE, PAGE_STATUS, &["CANCELED"]),
+        PAGE_CANCELED,
     ],
 };
 
@@ -139,20 +149,20 @@ pub(super) const TOO_DEAR: Journey = Journey {
     })],
 };
 
-/// Orders, then pays for the same order once more, with its key, and less.
+/// Pays for an order once more, with its key, and less.
+pub(super) const PAY_LESS: Request = Request {
+    method: "POST",
+    headers: &[("idempotency-key", "{order}")],
+    body: Some(r#"{"orderId":"{order}","price":1}"#),
+    expect: &[Answer::Status(422)],
+    accept: TROUBLE,
+    ..get("/pays")
+};
+
+/// Orders, then pays for the same order once more, and less.
 pub(super) const PAY_AGAIN: Journey = Journey {
     name: "pay again for less",
-    steps: &[
-        Step::Request(PLACE),
-        Step::Request(Request {
-            method: "POST",
-            headers: &[("idempotency-key", "{order}")],
-            body: Some(r#"{"orderId":"{order}","price":1}"#),
-            expect: &[Answer::Status(422)],
-            accept: TROUBLE,
-            ..get("/pays")
-        }),
-    ],
+    steps: &[Step::Request(PLACE), Step::Request(PAY_LESS)],
 };
 
 /// Looks at orders, be they one's own or another's, or none at all.
@@ -178,13 +188,24 @@ const GLANCE_AT_AN_ORDER: Step = Step::Request(Request {
     ..get("/orders/{1..=12}")
 });
 
+/// Orders, and cancels again before it is cancelled: a double click.
+pub(super) const CANCEL_TWICE: Journey = Journey {
+    name: "cancel twice",
+    steps: &[
+        Step::Request(PLACE),
+        Step::Request(CANCEL),
+        Step::Request(CANCEL),
+        PAGE_CANCELED,
+    ],
+};
+
 /// Cancels while the delivery is on its way.
 pub(super) const CANCEL_ON_THE_WAY: Journey = Journey {
     name: "cancel on the way",
     steps: &[
         Step::Request(PLACE),
-        wait_for(DELIVERY, DELIVERY_STATUS, &["PREPARED"]),
-        Step::Request(put("/deliveries/{order}/start", &[Answer::Status(200)])),
+        DELIVERY_PREPARED,
+        Step::Request(START),
         Step::Request(CANCEL),
         wait_for("/orders/{order}", "/status", &["CANCELED"]),
         wait_for(DELIVERY, DELIVERY_STATUS, &["CANCELED"]),
@@ -196,8 +217,8 @@ pub(super) const CANCEL_RACES_COMPLETION: Journey = Journey {
     name: "cancel races completion",
     steps: &[
         Step::Request(PLACE),
-        wait_for(DELIVERY, DELIVERY_STATUS, &["PREPARED"]),
-        Step::Request(put("/deliveries/{order}/start", &[Answer::Status(200)])),
+        DELIVERY_PREPARED,
+        Step::Request(START),
         Step::Request(CANCEL),
         Step::Think(TimeRange::ms(0, 40)),
         Step::Request(put(
@@ -214,9 +235,9 @@ pub(super) const COMPLETION_RACES_CANCEL: Journey = Journey {
     name: "completion races cancel",
     steps: &[
         Step::Request(PLACE),
-        wait_for(DELIVERY, DELIVERY_STATUS, &["PREPARED"]),
-        Step::Request(put("/deliveries/{order}/start", &[Answer::Status(200)])),
-        Step::Request(put("/deliveries/{order}/complete", &[Answer::Status(200)])),
+        DELIVERY_PREPARED,
+        Step::Request(START),
+        Step::Request(COMPLETE),
         // An event takes about 20 ms from product to order.
         Step::Think(TimeRange::ms(0, 4)),
         Step::Request(Request {
@@ -224,7 +245,7 @@ pub(super) const COMPLETION_RACES_CANCEL: Journey = Journey {
             ..CANCEL
         }),
         wait_for("/orders/{order}", "/status", &["COMPLETED"]),
-        wait_for(PAGE, PAGE_STATUS, &["COMPLETED"]),
+        PAGE_COMPLETED,
     ],
 };
 
