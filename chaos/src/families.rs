@@ -303,8 +303,16 @@ fn slow_pods(topology: &Topology) -> Option<BoxedStrategy<Fault>> {
     Some(lasting(topology, kind.boxed()))
 }
 
+/// Pods that are called: what nobody asks cannot answer wrongly.
 fn failing_pods(topology: &Topology) -> Option<BoxedStrategy<Fault>> {
-    let kind = pods(topology)?.prop_map(|target| Kind::Failing { target });
+    let mut called = topology.clone();
+    let links = topology.links.iter();
+    let is_called = |name: &Text| {
+        let mut links = links.clone();
+        links.any(|link| link.to == *name && link.traffic == Traffic::Calls)
+    };
+    called.deployments.retain(is_called);
+    let kind = pods(&called)?.prop_map(|target| Kind::Failing { target });
     Some(lasting(topology, kind.boxed()))
 }
 

@@ -22,10 +22,11 @@ use proptest::{
 
 /// Most faults of one plan.
 const MOST_FAULTS: usize = 6;
-/// Most groups of users.
-const MOST_USERS: usize = 3;
-/// Users come from the second second on: the shelves are filled in the first.
-const USERS_FROM_MS: u64 = 1_000;
+/// How many groups of users: few enough to be told apart, several because one alone may never do
+/// what a fault waits for.
+const USERS: std::ops::RangeInclusive<usize> = 2..=4;
+/// Users, and faults with them, come when the system is prepared.
+const FROM_MS: u64 = Plan::PREPARED.as_millis() as u64;
 /// What users began is still under way so long after the last of them came.
 const BUSY_AFTER_MS: u64 = 6_000;
 
@@ -48,7 +49,9 @@ pub fn plans(space: &Space) -> BoxedStrategy<Plan> {
     );
     let faults = {
         let topology = space.topology.clone();
-        weights().prop_flat_map(move |weights| vec(fault(&topology, &weights), 0..=MOST_FAULTS))
+        let count = prop_oneof![1 => Just(0), 15 => 1..=MOST_FAULTS];
+        (weights(), count)
+            .prop_flat_map(move |(weights, count)| vec(fault(&topology, &weights), count))
     };
     let shape = (
         any::<u64>(),
@@ -87,11 +90,12 @@ pub fn plans(space: &Space) -> BoxedStrategy<Plan> {
 /// there any more, or waits for more journeys than there are, teaches nothing.
 pub(crate) fn fitted(mut plan: Plan) -> Plan {
     let last = plan.users.iter().map(Users::last_ms).max().unwrap_or(0);
-    let until_ms = (last + BUSY_AFTER_MS).min(plan.calm_from_ms).max(1);
+    let until_ms = (last + BUSY_AFTER_MS).min(plan.calm_from_ms);
+    let while_ms = until_ms.saturating_sub(FROM_MS).max(1);
     let journeys = plan.journeys() - plan.aftermath;
     for fault in &mut plan.faults {
         match &mut fault.start {
-            Start::AtMs(ms) => *ms %= until_ms,
+            Start::AtMs(ms) => *ms = FROM_MS + *ms % while_ms,
             Start::At(_, nth) => *nth = (*nth).min(journeys.max(1)),
         }
     }
@@ -157,7 +161,7 @@ fn variations(space: &Space) -> BoxedStrategy<Vec<Text>> {
 }
 
 fn users(space: &Space) -> BoxedStrategy<Vec<Users>> {
-    let from = prop_oneof![2 => Just(USERS_FROM_MS), 1 => USERS_FROM_MS..20_000];
+    let from = prop_oneof![2 => Just(FROM_MS), 1 => FROM_MS..20_000];
     let rate = prop_oneof![
         3 => (5_u32..50).prop_map(|tenths| f64::from(tenths) / 10.0),
         2 => (5_u32..40).prop_map(f64::from),
@@ -174,7 +178,7 @@ fn users(space: &Space) -> BoxedStrategy<Vec<Users>> {
             patience_ms,
         },
     );
-    vec(group, 1..=MOST_USERS).boxed()
+    vec(group, USERS).boxed()
 }
 
 #[cfg(test)]
@@ -187,10 +191,7 @@ mod tests {
     /// Every plan names only what is there, and is a file that can be read again.
     fn check(plan: &Plan) {
         let space = space();
-        assert!(
-            !plan.users.is_empty() && plan.users.len() <= MOST_USERS,
-            "{plan:?}"
-        );
+        assert!(USERS.contains(&plan.users.len()), "{plan:?}");
         for users in &plan.users {
             assert!(space.journeys.contains(&users.journey) && users.journeys > 0);
         }

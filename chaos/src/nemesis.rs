@@ -13,6 +13,8 @@ use crate::fault::{Direction, Fault, Kind, Start};
 /// Strikes as a plan says, heals as it says, and has every effect counted.
 pub struct FaultNemesis {
     faults: Vec<Planned>,
+    /// Moments before then are not counted.
+    counts_from: Duration,
     /// From then on nothing begins, and everything is healed.
     calm_from: Option<Duration>,
 }
@@ -45,13 +47,16 @@ impl FaultNemesis {
                     state: State::Waiting { occurrences: 0 },
                 })
                 .collect(),
+            counts_from: Duration::ZERO,
             calm_from: None,
         }
     }
 
-    /// The same, but at this virtual time everything is healed, and nothing begins any more.
+    /// The same, but what happens before `from` is no occurrence of a moment, and at `calm_from`
+    /// everything is healed and nothing begins any more. Virtual times since the run's start.
     #[must_use]
-    pub fn until(mut self, calm_from: Duration) -> Self {
+    pub fn between(mut self, from: Duration, calm_from: Duration) -> Self {
+        self.counts_from = from;
         self.calm_from = Some(calm_from);
         self
     }
@@ -59,6 +64,9 @@ impl FaultNemesis {
 
 impl Nemesis for FaultNemesis {
     fn hear(&mut self, entry: &Entry) -> bool {
+        if Duration::from_micros(entry.at_us) < self.counts_from {
+            return false;
+        }
         let mut due = false;
         for planned in &mut self.faults {
             let State::Waiting { occurrences } = &mut planned.state else {

@@ -78,6 +78,8 @@ pub struct Users {
 // === impl Plan ===
 
 impl Plan {
+    /// Until then the system is prepared for its users, and nothing of a drawn plan strikes.
+    pub const PREPARED: Duration = Duration::from_secs(1);
     /// From the moment when everything is healed until the last users come. It covers what the
     /// platform takes: a pod's start, its probes, a consumer's session, a breaker's sleep window.
     pub const RECOVERY: Duration = Duration::from_secs(90);

@@ -147,6 +147,8 @@ fn with_a_handful(plan: &Plan) -> Vec<Plan> {
 
 /// Most journeys of a handful that is all of one group.
 const HANDFUL: u32 = 3;
+/// Nobody comes before the system is prepared.
+const FROM_MS: u64 = Plan::PREPARED.as_millis() as u64;
 /// How long before a fault users come, draw by draw.
 const LEADS_MS: [u64; 8] = [100, 400, 1_600, 0, 200, 800, 3_200, 50];
 /// How many a second they then are, at least.
@@ -166,7 +168,7 @@ fn handful(plan: &Plan, users: Vec<Users>, draw: u64, lead_ms: u64) -> Plan {
         match &mut fault.start {
             Start::AtMs(ms) => {
                 for users in &mut smaller.users {
-                    users.from_ms = ms.saturating_sub(lead_ms).max(1_000);
+                    users.from_ms = ms.saturating_sub(lead_ms).max(FROM_MS);
                     users.rate_per_s = users.rate_per_s.max(CLOSE_PER_S);
                 }
             }
@@ -251,7 +253,7 @@ fn with_shorter_windows(plan: &Plan) -> Vec<Plan> {
 fn with_earlier_triggers(plan: &Plan) -> Vec<Plan> {
     each_fault(plan, |fault| {
         let starts: Vec<Start> = match &fault.start {
-            Start::AtMs(ms) => lower(*ms, 1_000).into_iter().map(Start::AtMs).collect(),
+            Start::AtMs(ms) => lower(*ms, FROM_MS).into_iter().map(Start::AtMs).collect(),
             Start::At(moment, nth) => lower(u64::from(*nth), 1)
                 .into_iter()
                 .map(|nth| Start::At(moment.clone(), u32::try_from(nth).unwrap_or(1)))
@@ -274,7 +276,7 @@ fn with_an_earlier_end(plan: &Plan) -> Vec<Plan> {
         })
         .collect();
     for (place, users) in plan.users.iter().enumerate() {
-        for from_ms in lower(users.from_ms, 1_000) {
+        for from_ms in lower(users.from_ms, FROM_MS) {
             let mut smaller = plan.clone();
             smaller.users[place].from_ms = from_ms;
             candidates.push(smaller);

@@ -1,13 +1,19 @@
 //! What can be struck: read off the system's cluster and off one calm run of it, so that every plan
 //! drawn from it names only what is there, and waits only for moments that come.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use serde::Serialize;
-use squall_reports::history::{History, What};
+use squall_reports::history::{Entry, History, What};
 use squall_sim::cluster::spec::ClusterSpec;
 
-use crate::fault::{Moment, Text};
+use crate::{
+    fault::{Moment, Text},
+    plan::Plan,
+};
 
 /// Where load comes from, as faults name it.
 pub const CLIENTS: &str = "clients";
@@ -132,10 +138,11 @@ impl Link {
     }
 }
 
-/// Every moment of a history, by deployment, and how often it came.
+/// Every moment of a history, by deployment, and how often it came once the system was prepared.
 fn moments(calm: &History) -> Vec<(Moment, u32)> {
     let mut counts: BTreeMap<String, (Moment, u32)> = BTreeMap::new();
-    for entry in &calm.entries {
+    let prepared = |entry: &&Entry| Duration::from_micros(entry.at_us) >= Plan::PREPARED;
+    for entry in calm.entries.iter().filter(prepared) {
         if let Some(moment) = moment(&entry.host, &entry.what) {
             let name = moment.to_string();
             counts.entry(name).or_insert((moment, 0)).1 += 1;

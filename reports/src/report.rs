@@ -291,7 +291,10 @@ pub(crate) mod by_hand {
                 phases: vec!["load".into(), "heal".into()],
             }),
             Box::new(NoPanics),
-            Box::new(FaultsActed { planned: 1 }),
+            Box::new(FaultsActed {
+                planned: 1,
+                claimed: true,
+            }),
             Box::new(Availability {
                 requests: Requests::to("POST", "/orders"),
                 window: Window::Phase("load".into()),

@@ -2,20 +2,23 @@
 
 use std::{any::Any, panic, panic::AssertUnwindSafe, time::Duration};
 
-use squall_chaos::nemesis::FaultNemesis;
+use squall_chaos::{nemesis::FaultNemesis, plan::Plan};
 use squall_reports::{
     check::{Check, Findings},
     history::{Entry, History, What},
     report::{Identity, Report},
     sla::{FaultsActed, NoPanics, RunEnded, Sla, judge},
 };
-use squall_sim::engine::Interleaving;
+use squall_sim::engine::{Interleaving, panic_place};
 use squall_sim::simulation::{EngineKind, Outcome, Simulation};
 
 use crate::scenario::Scenario;
 
 /// The phases of a run, in their order.
 const PHASES: [&str; 4] = ["load", "heal", "settle", "inspect"];
+
+/// The name of the check that a system becomes quiet once everything is healed.
+pub const SETTLES: &str = "the system settles";
 
 /// A finished run.
 #[derive(Debug)]
@@ -34,8 +37,10 @@ pub struct Conduct {
     pub engine: EngineKind,
     /// In which order what is due at one instant takes its turns.
     pub interleaving: Interleaving,
-    /// When everything is healed and nothing strikes any more; `None`: when the load ends.
-    pub calm_from: Option<Duration>,
+    /// The faults were drawn, not written by somebody who claims that each acts. At this time
+    /// everything is healed and nothing strikes any more; `None`: written, and healed when the
+    /// load ends.
+    pub drawn_until: Option<Duration>,
 }
 
 /// Runs `scenario` with `seed`. A panic of the simulator itself is that run's verdict.
@@ -43,7 +48,7 @@ pub fn run(scenario: &Scenario, seed: u64, engine: EngineKind) -> Run {
     let how = Conduct {
         engine,
         interleaving: Interleaving::Fifo,
-        calm_from: None,
+        drawn_until: None,
     };
     conduct(scenario, seed, how)
 }
@@ -53,7 +58,8 @@ pub fn conduct(scenario: &Scenario, seed: u64, how: Conduct) -> Run {
     let simulated = panic::catch_unwind(AssertUnwindSafe(|| simulate(scenario, seed, how)));
     let outcome = simulated.unwrap_or_else(|payload| never_ended(panicked(payload.as_ref())));
     let history = outcome.history;
-    let mut checks = judge(&history, &soundness(scenario));
+    let claimed = how.drawn_until.is_none();
+    let mut checks = judge(&history, &soundness(scenario.faults.len(), claimed));
     checks.push(settled(outcome.unsettled, scenario.settle));
     checks.extend(judge(&history, &scenario.sla));
     checks.extend(judge(&history, &scenario.invariants));
@@ -76,8 +82,8 @@ fn simulate(scenario: &Scenario, seed: u64, how: Conduct) -> Outcome {
     match made {
         Ok(simulation) => {
             let mut nemesis = FaultNemesis::new(&scenario.faults);
-            if let Some(calm_from) = how.calm_from {
-                nemesis = nemesis.until(calm_from);
+            if let Some(calm_from) = how.drawn_until {
+                nemesis = nemesis.between(Plan::PREPARED, calm_from);
             }
             simulation.interleaved(how.interleaving).run(
                 Box::new(nemesis),
@@ -109,22 +115,16 @@ fn settled(unsettled: Option<String>, within: Duration) -> Check {
     if let Some(why) = unsettled {
         findings.add(|| why);
     }
-    Check::judged(
-        "the system settles",
-        observed,
-        format!("within {within:?}"),
-        findings,
-    )
+    Check::judged(SETTLES, observed, format!("within {within:?}"), findings)
 }
 
 /// What holds for every run of every scenario.
-fn soundness(scenario: &Scenario) -> Vec<Box<dyn Sla>> {
+fn soundness(planned: usize, claimed: bool) -> Vec<Box<dyn Sla>> {
     let phases = PHASES.iter().map(|&phase| phase.into()).collect();
-    let planned = scenario.faults.len();
     vec![
         Box::new(NoPanics),
         Box::new(RunEnded { phases }),
-        Box::new(FaultsActed { planned }),
+        Box::new(FaultsActed { planned, claimed }),
     ]
 }
 
@@ -138,7 +138,7 @@ fn panicked(payload: &(dyn Any + Send)) -> History {
     let what = What::Panicked {
         task: "simulator".into(),
         message,
-        place: "see standard error".to_owned(),
+        place: panic_place(),
     };
     History {
         entries: vec![Entry {

@@ -90,8 +90,8 @@ fn what_makes_no_sense_is_refused() {
     );
 }
 
-/// The repro of a check that does not fail.
-fn repro() -> Repro {
+/// The repro of this check, whose plan breaks nothing.
+fn repro(check: &str) -> Repro {
     let arena = find("shop/explore").expect("an arena");
     let mut plan = arena.calm();
     plan.users.truncate(1);
@@ -99,11 +99,12 @@ fn repro() -> Repro {
     (plan.aftermath, plan.calm_from_ms) = (0, 2_000);
     let finding = Finding {
         broken: Broken {
-            check: "a check".to_owned(),
+            check: check.to_owned(),
             observed: "no".to_owned(),
             bound: "yes".to_owned(),
             evidence: vec!["because".to_owned()],
         },
+        shard: 1,
         run: 1,
         times: 1,
         original: plan.clone(),
@@ -114,9 +115,12 @@ fn repro() -> Repro {
     Repro::new(&arena, &finding).expect("the plan can be run")
 }
 
+/// One that the plan gives something to judge.
+const JUDGED: &str = "order/orders are settled";
+
 #[test]
 fn a_repro_is_replayed_and_traced() {
-    let repro = repro();
+    let repro = repro(JUDGED);
     Repro::assert_mended(&repro.to_json());
     let folder = tempfile::tempdir().expect("a temporary directory");
     let path = folder.path().join("a.repro.json");
@@ -127,7 +131,7 @@ fn a_repro_is_replayed_and_traced() {
     let said = replay(&repro);
     assert_eq!(said.code, Some(0), "{said:?}");
     let same = format!(
-        "passes now: a check\nfingerprint {}, the same\n",
+        "passes now: {JUDGED}\nfingerprint {}, the same\n",
         repro.fingerprint
     );
     assert!(said.out.ends_with(&same), "{said:?}");
@@ -145,9 +149,29 @@ fn a_repro_is_replayed_and_traced() {
 }
 
 #[test]
+fn a_check_that_says_nothing_mends_nothing() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let path = folder.path().join("a.repro.json");
+    // The plan has nobody who cancels; and no check has the other name.
+    for (check, word) in [
+        ("exactly once in pay", "VACUOUS"),
+        ("a check of old", "no check"),
+    ] {
+        let repro = repro(check);
+        fs::write(&path, repro.to_json()).expect("written");
+        let said = squall(["replay", path.to_str().expect("a name")]);
+        assert_eq!(said.code, Some(4), "{said:?}");
+        assert!(said.out.starts_with("says nothing now: "), "{said:?}");
+        assert!(said.out.contains(word), "{said:?}");
+        let mended = std::panic::catch_unwind(|| Repro::assert_mended(&repro.to_json()));
+        assert!(mended.is_err(), "{check} is no proof");
+    }
+}
+
+#[test]
 fn a_file_that_is_no_repro_gets_one_clear_line() {
     let folder = tempfile::tempdir().expect("a temporary directory");
-    let good = repro().to_json();
+    let good = repro(JUDGED).to_json();
     let path = folder.path().join("bad.repro.json");
     for (text, word) in [
         (good[..good.len() / 2].to_owned(), "ends in the middle"),

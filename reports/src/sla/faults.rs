@@ -14,7 +14,13 @@ use crate::{
 pub struct FaultsActed {
     /// How many faults the plan has.
     pub planned: usize,
+    /// Somebody wrote the plan and claims that each acts. A plan that was drawn claims nothing:
+    /// what of it did nothing is told, and the run counts as that of the plan without it.
+    pub claimed: bool,
 }
+
+/// The check's name.
+const FAULTS_ACTED: &str = "faults acted";
 
 #[derive(Default)]
 struct Life<'a> {
@@ -26,7 +32,11 @@ struct Life<'a> {
 
 impl Sla for FaultsActed {
     fn judge(&self, history: &History) -> Check {
-        let (name, bound) = ("faults acted", format!("{} with an effect", self.planned));
+        let name = FAULTS_ACTED;
+        let bound = match self.claimed {
+            true => format!("{} with an effect", self.planned),
+            false => format!("none but the {} drawn", self.planned),
+        };
         let lives = lives(history);
         let mut unplanned = Findings::default();
         for (fault, life) in lives.iter().filter(|(fault, _)| **fault >= self.planned) {
@@ -42,7 +52,11 @@ impl Sla for FaultsActed {
         let acted = self.planned.saturating_sub(idle.count());
         let observed = format!("{acted} of {}", self.planned);
         if unplanned.is_empty() && !idle.is_empty() {
-            return Check::said(name, Verdict::Vacuous, observed, bound, idle);
+            let verdict = match self.claimed {
+                true => Verdict::Vacuous,
+                false => Verdict::Pass,
+            };
+            return Check::said(name, verdict, observed, bound, idle);
         }
         Check::judged(name, observed, bound, unplanned)
     }
@@ -94,7 +108,8 @@ mod tests {
     use crate::hand::Hand;
 
     fn judge(planned: usize, hand: Hand) -> Check {
-        FaultsActed { planned }.judge(&hand.history())
+        let claimed = true;
+        FaultsActed { planned, claimed }.judge(&hand.history())
     }
 
     fn acted(hand: Hand, fault: usize) -> Hand {
@@ -106,6 +121,19 @@ mod tests {
         let check = judge(2, acted(acted(Hand::new(), 1), 0));
         assert_eq!((check.verdict, &*check.observed), (Verdict::Pass, "2 of 2"));
         assert_eq!(judge(0, Hand::new().note("calm")).verdict, Verdict::Pass);
+    }
+
+    #[test]
+    fn a_drawn_fault_without_effect_is_told() {
+        let drawn = FaultsActed {
+            planned: 2,
+            claimed: false,
+        };
+        let check = drawn.judge(&acted(Hand::new(), 0).history());
+        assert_eq!((check.verdict, &*check.observed), (Verdict::Pass, "1 of 2"));
+        assert_eq!(check.evidence, ["fault 1 never began"]);
+        let unplanned = acted(Hand::new(), 2).history();
+        assert_eq!(drawn.judge(&unplanned).verdict, Verdict::Fail);
     }
 
     #[test]

@@ -23,6 +23,7 @@ mod log;
 mod lost;
 mod never_both;
 mod never_negative;
+mod never_passed;
 mod none_left;
 mod occurrences;
 mod one_at_a_time;
@@ -67,6 +68,7 @@ pub use self::{
     lost::Lost,
     never_both::NeverBoth,
     never_negative::NeverNegative,
+    never_passed::NeverPassed,
     none_left::NoneLeft,
     occurrences::{Occurrences, Reaction},
     one_at_a_time::OneAtATime,

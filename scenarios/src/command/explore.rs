@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use indicatif::ProgressBar;
 use squall_chaos::{matrix, plan::Plan, space::Space};
@@ -21,7 +21,10 @@ use squall_reports::{
     timeline::Timeline,
 };
 
-use super::{Ending, run::Stopwatch};
+use super::{
+    Ending, output,
+    run::{Stopwatch, ending_of},
+};
 use crate::{
     explore::{
         arena::Arena,
@@ -119,7 +122,7 @@ fn explored(args: &ExploreArgs) -> Result<Ending> {
 }
 
 fn explore_one(args: &ExploreArgs, arena: &Arena, stop: &AtomicBool) -> Result<Ending> {
-    let space = space(arena)?;
+    let space = space(arena, args.plant.is_some())?;
     let mut arguments = vec![WORKER.to_owned()];
     arguments.extend(
         args.plant
@@ -161,16 +164,23 @@ fn explore_one(args: &ExploreArgs, arena: &Arena, stop: &AtomicBool) -> Result<E
     let summary = Summary::new(arena, args.seed, args.shard, gave, wall_s);
     watch.write("explore.json", &summary.to_json());
     watch.write_report(wall_s);
-    print(&summary.text())?;
-    Ok(ending(&summary.tally))
+    output::print(&summary.text())?;
+    let differs = match watch.differs {
+        true => Ending::NotDeterministic,
+        false => Ending::Pass,
+    };
+    Ok(ending(&summary.tally).worse(differs))
 }
 
-/// What a system can suffer: its manifests, and a calm run of it. That run has to pass.
-fn space(arena: &Arena) -> Result<Space> {
+/// What a system can suffer: its manifests, and a calm run of it. A planted bug may show in that.
+fn space(arena: &Arena, planted: bool) -> Result<Space> {
     let calm = arena.calm();
     let (run, observed) = trial::run(arena, &calm)?;
-    if let Some(broken) = observed.failed.first() {
-        eprintln!("squall: without any fault {} fails:\n{broken}", arena.name);
+    if let (Some(broken), false) = (observed.failed.first(), planted) {
+        bail!(
+            "nothing to explore: without any fault {} fails:\n{broken}",
+            arena.name
+        );
     }
     let scenario = trial::scenario(arena, &calm)?;
     Ok(arena.space(&scenario.cluster.spec()?, &run.history))
@@ -218,27 +228,21 @@ fn carry_out(line: &str) -> Answer {
     Ok(ran.1)
 }
 
+/// The worst of its runs. A campaign without a run, and one in which a kind of fault never did
+/// anything, proves nothing.
 pub(super) fn ending(tally: &Tally) -> Ending {
-    if tally.verdicts.contains_key(&RunVerdict::Panic) || !tally.lost.is_empty() {
-        return Ending::Panicked;
-    }
-    if tally.verdicts.contains_key(&RunVerdict::NotDeterministic) {
-        return Ending::NotDeterministic;
-    }
-    match tally.findings.is_empty() {
-        true => Ending::Pass,
-        false => Ending::Failed,
+    let lost = tally.lost.iter().map(|_| RunVerdict::Panic);
+    let worst = tally.verdicts.keys().copied().chain(lost).max();
+    let idle = tally.faults.values();
+    let mut idle = idle.filter(|(planned, struck)| *planned >= OFTEN && *struck == 0);
+    match worst.unwrap_or(RunVerdict::Vacuous) {
+        RunVerdict::Pass if idle.next().is_some() => Ending::Vacuous,
+        verdict => ending_of(verdict),
     }
 }
 
-pub(super) fn print(text: &str) -> Result<()> {
-    match io::stdout().lock().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(error).context("cannot print the summary")
-        }
-        _ => Ok(()),
-    }
-}
+/// A kind of fault that was planned so often should have done something.
+const OFTEN: u64 = 30;
 
 fn writable(out: &Path) -> Result<()> {
     let cannot = || format!("cannot write to {}", out.display());
@@ -298,6 +302,8 @@ struct Clerk<'a> {
     pages: Vec<(Report, Timeline)>,
     /// Writing failed once and was told.
     mute: bool,
+    /// A finding's plan gave another history here than in its worker.
+    differs: bool,
 }
 
 impl<'a> Clerk<'a> {
@@ -315,13 +321,14 @@ impl<'a> Clerk<'a> {
             found: 0,
             pages: Vec::new(),
             mute: false,
+            differs: false,
         }
     }
 
     /// Writes a file; a full disk loses the file and not the campaign.
     fn write(&mut self, name: &str, text: &str) -> bool {
         let path = self.args.out.join(name);
-        let written = super::output::write(&path, text);
+        let written = output::write(&path, text);
         self.told(written)
     }
 
@@ -395,6 +402,12 @@ impl Watch for Clerk<'_> {
             Ok(made) => made,
             Err(error) => return eprintln!("squall: {error}"),
         };
+        if repro.fingerprint != finding.fingerprint {
+            self.differs = true;
+            eprintln!(
+                "squall: NOT DETERMINISTIC: finding {number} has another history when repeated"
+            );
+        }
         let file = format!("finding-{number}.repro.json");
         report.command = format!("squall replay {}", self.args.out.join(&file).display());
         self.pages.push((report, timeline));

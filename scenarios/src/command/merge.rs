@@ -49,6 +49,6 @@ fn merged(args: &MergeArgs) -> Result<Ending> {
         fs::create_dir_all(out).with_context(cannot)?;
         super::output::write(&out.join("explore.json"), &whole.to_json())?;
     }
-    super::explore::print(&whole.text())?;
+    super::output::print(&whole.text())?;
     Ok(super::explore::ending(&whole.tally))
 }

@@ -12,7 +12,7 @@ use squall_reports::{
 };
 
 use super::Ending;
-use crate::explore::repro::{Replayed, Repro};
+use crate::explore::repro::{Judged, Replayed, Repro};
 
 /// What to replay.
 #[derive(Clone, Debug, Args)]
@@ -60,15 +60,19 @@ fn replayed(args: &ReplayArgs) -> Result<Ending> {
         text.push_str(&lanes(&replayed.run.history));
     }
     text.push_str(&words(&repro, &replayed));
-    super::explore::print(&text)?;
+    super::output::print(&text)?;
     Ok(ending(&replayed))
 }
 
 fn words(repro: &Repro, replayed: &Replayed) -> String {
-    let mut text = match &replayed.still_fails {
-        Some(broken) => format!("still fails: {broken}\n"),
-        None => format!("passes now: {}\n", repro.failing.check),
+    let mut text = match &replayed.judged {
+        Judged::Fails(broken) => format!("still fails: {broken}\n"),
+        Judged::Passes => format!("passes now: {}\n", repro.failing.check),
+        Judged::Nothing(why) => format!("says nothing now: {why}\n"),
     };
+    for broken in &replayed.others {
+        text.push_str(&format!("fails, too: {broken}\n"));
+    }
     let fingerprint = &replayed.run.report.result.fingerprint;
     match (&replayed.difference, replayed.same_build) {
         (None, _) => text.push_str(&format!("fingerprint {fingerprint}, the same\n")),
@@ -84,9 +88,13 @@ fn words(repro: &Repro, replayed: &Replayed) -> String {
 }
 
 fn ending(replayed: &Replayed) -> Ending {
-    match (&replayed.still_fails, &replayed.difference) {
-        (_, Some(_)) if replayed.same_build => Ending::NotDeterministic,
-        (Some(_), _) => Ending::Failed,
-        (None, _) => Ending::Pass,
+    if replayed.difference.is_some() && replayed.same_build {
+        return Ending::NotDeterministic;
+    }
+    match &replayed.judged {
+        Judged::Fails(_) => Ending::Failed,
+        _ if !replayed.others.is_empty() => Ending::Failed,
+        Judged::Passes => Ending::Pass,
+        Judged::Nothing(_) => Ending::Vacuous,
     }
 }

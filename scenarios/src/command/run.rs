@@ -404,7 +404,7 @@ fn for_people(reports: &[Report], wall: &Wall, out: &Path) -> String {
     )
 }
 
-fn ending_of(verdict: RunVerdict) -> Ending {
+pub(super) fn ending_of(verdict: RunVerdict) -> Ending {
     match verdict {
         RunVerdict::Pass => Ending::Pass,
         RunVerdict::Vacuous | RunVerdict::Unknown => Ending::Vacuous,

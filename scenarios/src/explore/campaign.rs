@@ -79,7 +79,9 @@ pub enum Ended {
 pub struct Finding {
     /// The first check that failed.
     pub broken: Broken,
-    /// The run that showed it first, from 1.
+    /// The shard of the campaign that found it, from 1.
+    pub shard: u32,
+    /// The run of that shard that showed it first, from 1.
     pub run: u64,
     /// How many runs showed it.
     pub times: u64,
@@ -108,6 +110,8 @@ pub struct Tally {
     pub vacuous: BTreeMap<String, u64>,
     /// Faults planned and those that had an effect, by kind.
     pub faults: BTreeMap<String, (u64, u64)>,
+    /// Runs in which no fault had an effect.
+    pub calm: u64,
     /// What was reached, and the run that reached it first.
     pub coverage: BTreeMap<String, u64>,
     /// Different findings.
@@ -310,6 +314,7 @@ impl<'a> Campaign<'a> {
             *planned += 1;
             *acted += u64::from(*struck);
         }
+        tally.calm += u64::from(!observed.struck.contains(&true));
         if self.is_news(run, &observed.coverage) && failed.is_none() {
             self.corpus.push(plan.clone());
             if self.corpus.len() > CORPUS {
@@ -348,6 +353,7 @@ impl<'a> Campaign<'a> {
         }
         let finding = Finding {
             broken,
+            shard: self.limits.shard.0,
             run,
             times: 1,
             original: plan.clone(),
@@ -363,13 +369,16 @@ impl<'a> Campaign<'a> {
     fn shrink(&self, mut finding: Finding, watch: &mut dyn Watch) -> Finding {
         let mut shrinker = Shrinker::new(finding.plan.clone());
         while finding.shrinking < self.limits.shrinking && !self.stop.load(Ordering::Relaxed) {
-            let candidates = shrinker.next(self.workers.jobs());
+            let left = self.limits.shrinking - finding.shrinking;
+            let most = usize::try_from(left).unwrap_or(usize::MAX);
+            let candidates = shrinker.next(self.workers.jobs().min(most));
             if candidates.is_empty() {
                 break;
             }
-            finding.shrinking += candidates.len() as u64;
             let made = self.workers.run(self.arena, &candidates, self.stop, |_| {});
+            // One after the other, whoever ran them: the result does not depend on the jobs.
             let smaller = candidates.into_iter().zip(made).find_map(|(plan, made)| {
+                finding.shrinking += 1;
                 let (broken, observed) = still_fails(made?, &finding.broken.check)?;
                 Some((plan, broken, observed))
             });

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use squall_chaos::plan::Plan;
 use squall_kit::planted::{self, Bug};
 use squall_reports::{
+    check::Verdict,
     fingerprint::{Difference, first_difference},
     history::{Entry, History},
     report::Report,
@@ -24,6 +25,8 @@ use crate::runner::Run;
 pub const SCHEMA: &str = "squall.repro/1";
 const SCHEMA_FAMILY: &str = "squall.repro/";
 const SCHEMA_VERSION: u64 = 1;
+/// Begins the name of a build that could not be read: no other is known to be the same.
+const UNKNOWN_BUILD: &str = "unknown: ";
 
 /// The file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -85,12 +88,26 @@ pub enum ReproError {
 pub struct Replayed {
     /// The run.
     pub run: Run,
-    /// The same check fails: how.
-    pub still_fails: Option<Broken>,
+    /// What became of the check that failed.
+    pub judged: Judged,
+    /// Others that fail.
+    pub others: Vec<Broken>,
     /// The same build made it.
     pub same_build: bool,
     /// Where the histories part; `None`: they are equal.
     pub difference: Option<Difference>,
+}
+
+/// What became of a check that failed once.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Judged {
+    /// It still fails: how.
+    Fails(Broken),
+    /// It passes, and had something to judge.
+    Passes,
+    /// It says nothing: it found nothing to judge, or there is no check of this name any more.
+    /// That is no proof that anything was mended.
+    Nothing(String),
 }
 
 // === impl Repro ===
@@ -165,31 +182,32 @@ impl Repro {
         let arena = find(&self.scenario);
         let arena = arena.ok_or_else(|| ReproError::UnknownScenario(self.scenario.clone()))?;
         let (run, observed) = trial::run(&arena, &self.plan)?;
-        let failed = observed.failed.into_iter();
         let before = History {
             entries: self.history.clone(),
         };
+        let mut others = observed.failed;
+        others.retain(|broken| broken.check != self.failing.check);
         Ok(Replayed {
-            still_fails: failed.into_iter().find(|b| b.check == self.failing.check),
-            same_build: self.build == build(),
+            judged: judged(&run, &self.failing.check),
+            others,
+            same_build: self.build == build() && !self.build.starts_with(UNKNOWN_BUILD),
             difference: first_difference(&before, &run.history),
             run,
         })
     }
 
-    /// For a test: panics with what was seen while the check still fails.
+    /// For a test: panics with what was seen unless everything passes now.
     ///
     /// # Panics
-    /// The check fails, or the file or its plan cannot be used.
+    /// The check still fails or judges nothing, another one fails, or the file or its plan cannot
+    /// be used.
     pub fn assert_mended(text: &str) {
         let replayed = Self::read(text).and_then(|repro| repro.replay());
-        match replayed {
-            Ok(replayed) => {
-                if let Some(broken) = replayed.still_fails {
-                    panic!("{broken}");
-                }
-            }
-            Err(error) => panic!("{error}"),
+        let replayed = replayed.unwrap_or_else(|error| panic!("{error}"));
+        match (&replayed.judged, replayed.others.first()) {
+            (Judged::Fails(broken), _) | (Judged::Passes, Some(broken)) => panic!("{broken}"),
+            (Judged::Nothing(why), _) => panic!("nothing is proved: {why}"),
+            (Judged::Passes, None) => {}
         }
     }
 
@@ -215,6 +233,20 @@ impl Repro {
     }
 }
 
+fn judged(run: &Run, name: &str) -> Judged {
+    let mut checks = run.report.checks.iter();
+    let Some(check) = checks.find(|check| check.name == name) else {
+        return Judged::Nothing(format!("no check is called {name:?}"));
+    };
+    match check.verdict {
+        Verdict::Fail => Judged::Fails(Broken::from(check)),
+        Verdict::Pass => Judged::Passes,
+        Verdict::Vacuous | Verdict::Unknown => {
+            Judged::Nothing(format!("{name} is {}: {}", check.verdict, check.observed))
+        }
+    }
+}
+
 impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.check)?;
@@ -232,7 +264,6 @@ pub fn build() -> String {
     let planted = planted.map_or(String::new(), |bug| format!(" with {bug}"));
     match program {
         Ok(bytes) => format!("{:016x}{planted}", xxhash_rust::xxh3::xxh3_64(&bytes)),
-        // Unknown: equal to none.
-        Err(error) => format!("unknown ({error})"),
+        Err(error) => format!("{UNKNOWN_BUILD}{error}"),
     }
 }

@@ -2,12 +2,14 @@
 
 use std::{collections::BTreeSet, fmt::Write as _};
 
+use indexmap::{IndexMap, IndexSet};
 use serde::{Deserialize, Serialize};
 
 use super::{
     arena::Arena,
     campaign::{Ended, Finding, Outcome, Tally},
     coverage::HINT,
+    repro::build,
 };
 
 /// What the file calls itself. A change that an old reader would misread takes a new number.
@@ -20,6 +22,8 @@ pub struct Summary {
     pub schema: String,
     /// The arena.
     pub scenario: String,
+    /// The build that explored: another one's runs are others.
+    pub build: String,
     /// The campaign's seed.
     pub seed: u64,
     /// Which shards are in it, of how many.
@@ -67,6 +71,7 @@ impl Summary {
         let mut summary = Self {
             schema: SCHEMA.to_owned(),
             scenario: arena.name.to_owned(),
+            build: build(),
             seed,
             shards: BTreeSet::from([shard.0]),
             of: shard.1,
@@ -101,9 +106,12 @@ impl Summary {
     /// This and another shard of the same campaign.
     ///
     /// # Errors
-    /// [`SummaryError::Apart`]: another arena, seed or number of shards; a shard twice.
+    /// [`SummaryError::Apart`]: another arena, build, seed or number of shards; a shard twice.
     pub fn merged(mut self, other: Self) -> Result<Self, SummaryError> {
-        let of = |summary: &Self| (summary.scenario.clone(), summary.seed, summary.of);
+        let of = |summary: &Self| {
+            let names = (summary.scenario.clone(), summary.build.clone());
+            (names, summary.seed, summary.of)
+        };
         if of(&self) != of(&other) {
             let text = format!("{:?} and {:?}", of(&self), of(&other));
             return Err(SummaryError::Apart(text));
@@ -160,6 +168,7 @@ impl Summary {
             .map(|(kind, (planned, struck))| format!("{kind} {struck} of {planned}"))
             .collect();
         writeln!(out, "faults with an effect: {}", faults.join(", "))?;
+        writeln!(out, "runs without any fault that had one: {}", tally.calm)?;
         for (check, times) in &tally.unknown {
             writeln!(out, "could not tell, {times} times: {check}")?;
         }
@@ -190,10 +199,11 @@ impl Summary {
 pub fn words(number: usize, finding: &Finding) -> String {
     let plan = &finding.plan;
     let mut text = format!(
-        "finding {number}: {}\n  first in run {}, in {} runs; shrunk in {} runs from {} faults \
-         and {} journeys to {} and {}\n",
+        "finding {number}: {}\n  first in run {} of shard {}, in {} runs; shrunk in {} runs from \
+         {} faults and {} journeys to {} and {}\n",
         finding.broken,
         finding.run,
+        finding.shard,
         finding.times,
         finding.shrinking,
         finding.original.faults.len(),
@@ -218,20 +228,13 @@ pub fn words(number: usize, finding: &Finding) -> String {
 
 /// The matrix: a row a link and failure, a column a phase.
 fn matrix(outcomes: &[Outcome]) -> String {
-    let phases: Vec<&str> = {
-        let mut phases: Vec<&str> = Vec::new();
-        for outcome in outcomes {
-            if !phases.contains(&&*outcome.phase) {
-                phases.push(&outcome.phase);
-            }
-        }
-        phases
-    };
+    let phases: IndexSet<&str> = outcomes.iter().map(|outcome| &*outcome.phase).collect();
     let mut text = "matrix: + passed, F failed, . without effect; phases:\n".to_owned();
     for (number, phase) in phases.iter().enumerate() {
         text.push_str(&format!("  {} {phase}\n", number + 1));
     }
-    let mut rows: Vec<(String, Vec<char>)> = Vec::new();
+    // A shard has only some of a row's cells.
+    let mut rows: IndexMap<String, Vec<char>> = IndexMap::new();
     for outcome in outcomes {
         let name = format!("{} {}", outcome.link, outcome.failure.words());
         let mark = match (&outcome.failed, outcome.exercised) {
@@ -239,11 +242,11 @@ fn matrix(outcomes: &[Outcome]) -> String {
             (None, true) => '+',
             (None, false) => '.',
         };
-        match rows.iter_mut().find(|(row, _)| *row == name) {
-            Some((_, marks)) => marks.push(mark),
-            None => rows.push((name, vec![mark])),
-        }
+        let row = rows.entry(name).or_insert_with(|| vec![' '; phases.len()]);
+        let phase = phases.get_index_of(&*outcome.phase);
+        row[phase.expect("every phase was collected")] = mark;
     }
+    rows.sort_keys();
     for (name, marks) in rows {
         let marks: Vec<String> = marks.iter().map(char::to_string).collect();
         text.push_str(&format!("  {name:<52} {}\n", marks.join(" ")));
@@ -256,6 +259,7 @@ fn joined(mut one: Tally, other: Tally) -> Tally {
     one.runs += other.runs;
     one.simulated_s += other.simulated_s;
     one.requests += other.requests;
+    one.calm += other.calm;
     one.lost.extend(other.lost);
     one.matrix.extend(other.matrix);
     for (verdict, times) in other.verdicts {
@@ -302,5 +306,49 @@ impl Ended {
             Self::Matrix => "the whole matrix",
             Self::Interrupted => "interrupted",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use squall_chaos::matrix::Failure;
+
+    use super::*;
+
+    #[test]
+    fn a_matrix_has_its_marks_under_their_phases_whoever_ran_them() {
+        let cell = |failure, phase: &str, exercised| Outcome {
+            link: "front -> back".to_owned(),
+            failure,
+            phase: phase.to_owned(),
+            exercised,
+            failed: None,
+        };
+        let whole = [
+            cell(Failure::Hang, "asked", true),
+            cell(Failure::Hang, "done", false),
+            cell(Failure::Slow, "asked", false),
+            cell(Failure::Slow, "done", true),
+        ];
+        let text = matrix(&whole);
+        assert!(text.contains("  1 asked\n  2 done\n"), "{text}");
+        let rows: Vec<&str> = text.lines().filter(|line| line.contains("->")).collect();
+        assert!(
+            rows[0].contains("hang") && rows[0].ends_with(" + ."),
+            "{text}"
+        );
+        assert!(
+            rows[1].contains("slow") && rows[1].ends_with(" . +"),
+            "{text}"
+        );
+        // Two shards, joined.
+        let [a, b, c, d] = whole.clone();
+        assert_eq!(matrix(&[a, d.clone(), b, c]), text);
+        let part = matrix(&[whole[0].clone(), d]);
+        assert!(
+            part.lines()
+                .any(|row| row.contains("slow") && row.ends_with("   +")),
+            "{part}"
+        );
     }
 }

@@ -19,7 +19,7 @@ use squall_sim::{
 
 use super::{arena::Arena, coverage};
 use crate::{
-    runner::{self, Conduct, Run},
+    runner::{self, Conduct, Run, SETTLES},
     scenario::Scenario,
     system::Cluster,
 };
@@ -36,11 +36,12 @@ pub struct Observed {
     pub verdict: RunVerdict,
     /// Of its whole history.
     pub fingerprint: String,
-    /// What failed, in the order of the checks.
+    /// What failed: panics first, then what is promised, then that nothing was left to be done and
+    /// that the last users were served, which mostly follows from it.
     pub failed: Vec<Broken>,
     /// Names of checks that could not tell.
     pub unknown: Vec<String>,
-    /// Names of checks that found nothing to judge, that of the faults apart: see `struck`.
+    /// Names of checks that found nothing to judge.
     pub vacuous: Vec<String>,
     /// For each fault of the plan: did it have an effect?
     pub struck: Vec<bool>,
@@ -70,7 +71,7 @@ pub const AFTERMATH: &str = "users are served once everything is healed";
 /// How long the system may take to become quiet after the last users.
 const SETTLE: Duration = Duration::from_secs(120);
 /// What the last users need, and a moment more.
-const LAST_USERS: Duration = Duration::from_secs(15);
+const LAST_USERS: Duration = Duration::from_secs(30);
 /// What groups of users are called; a plan has no more groups than that.
 const GROUPS: [&str; 12] = [
     "users-a", "users-b", "users-c", "users-d", "users-e", "users-f", "users-g", "users-h",
@@ -90,7 +91,7 @@ pub fn run(arena: &Arena, plan: &Plan) -> Result<(Run, Observed), PlanError> {
         interleaving: plan
             .interleaving
             .map_or(Interleaving::Fifo, |seed| Interleaving::Shuffled { seed }),
-        calm_from: Some(plan.calm_from()),
+        drawn_until: Some(plan.calm_from()),
     };
     let run = runner::conduct(&scenario, plan.seed, how);
     let observed = observed(plan, &run);
@@ -266,12 +267,8 @@ fn observed(plan: &Plan, run: &Run) -> Observed {
             .iter()
             .filter(move |check| check.verdict == verdict)
     };
-    let mut failed: Vec<Broken> = report
-        .panics
-        .iter()
-        .map(|text| Broken::panic(text))
-        .collect();
-    failed.extend(of(Verdict::Fail).map(Broken::from));
+    let mut failed: Vec<Broken> = of(Verdict::Fail).map(Broken::from).collect();
+    failed.sort_by_key(|broken| [SETTLES, AFTERMATH].contains(&&*broken.check));
     let mut struck = vec![false; plan.faults.len()];
     for entry in &run.history.entries {
         if let What::FaultEnded { fault, effect } = &entry.what
@@ -308,19 +305,6 @@ impl Observed {
                 evidence: Vec::new(),
             };
             self.failed.insert(0, broken);
-        }
-    }
-}
-
-// === impl Broken ===
-
-impl Broken {
-    fn panic(text: &str) -> Self {
-        Self {
-            check: "nothing panics".to_owned(),
-            observed: text.to_owned(),
-            bound: "no panic".to_owned(),
-            evidence: Vec::new(),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The shop as an arena to explore in.
 
 use squall_chaos::fault::{Moment, Text};
-use squall_reports::sla::Sla;
-use squall_sim::load::{Journey, Request, Share, Step};
+use squall_reports::sla::{NeverPassed, Sla};
+use squall_sim::load::{Journey, Load, Request, Share, Step};
 use squall_sim::manifest::Patch;
 
 use super::{
@@ -11,7 +11,7 @@ use super::{
     journeys::{
         self, BROWSE, CANCEL_ON_THE_WAY, CANCEL_RACES_COMPLETION, CANCEL_TWICE,
         COMPLETION_RACES_CANCEL, FULL_SHELVES, LOOK_AROUND, ORDER, ORDER_AND_CANCEL,
-        ORDER_AND_DELIVER, PAY_AGAIN, TOO_DEAR,
+        ORDER_AND_DELIVER, PAY_AGAIN, TOO_DEAR, WANT_WHAT_IS_SCARCE, stock,
     },
 };
 use crate::explore::arena::Arena;
@@ -23,7 +23,7 @@ pub fn arena() -> Arena {
         claim: "Whatever strikes the shop: no order is lost, charged twice or half done, and once \
                 everything is healed its users are served.",
         system: &SYSTEM,
-        operator: FULL_SHELVES,
+        operator: OPERATOR,
         journeys: JOURNEYS,
         aftermath: AFTERMATH,
         settings: SETTINGS,
@@ -44,8 +44,32 @@ pub fn arena() -> Arena {
 fn promised() -> Vec<Box<dyn Sla>> {
     let mut promised = invariants::all();
     promised.push(Box::new(NoneBought));
+    promised.extend(UNREACHABLE.map(|place| -> Box<dyn Sla> {
+        let place = place.into();
+        Box::new(NeverPassed { place })
+    }));
     promised
 }
+
+/// The code is ready for events out of the order of their aggregate, which the broker never gives.
+const UNREACHABLE: [&str; 2] = [
+    squall_kit::hints::EVENT_REJECTED,
+    squall_shop::hints::PRODUCT_CANCELED_FIRST,
+];
+
+/// Fills the shelves: more than a run can sell, and of one item so few that some must wait.
+const OPERATOR: Load = Load {
+    mix: &[share(Journey {
+        name: "fill the shelves",
+        steps: &[
+            stock(r#"{"item":"tv","stock":100000}"#),
+            stock(r#"{"item":"radio","stock":"100000"}"#),
+            stock(r#"{"item":"phone","stock":100000}"#),
+            stock(r#"{"item":"boat","stock":5}"#),
+        ],
+    })],
+    ..FULL_SHELVES
+};
 
 const fn share(journey: Journey) -> Share {
     Share { weight: 1, journey }
@@ -55,6 +79,7 @@ const JOURNEYS: &[Share] = &[
     share(ORDER),
     share(ORDER_AND_DELIVER),
     share(ORDER_AND_CANCEL),
+    share(WANT_WHAT_IS_SCARCE),
     share(CANCEL_ON_THE_WAY),
     share(CANCEL_TWICE),
     share(CANCEL_RACES_COMPLETION),
@@ -120,9 +145,11 @@ const SETTINGS: &[(&str, &str, &[&str])] = &[
     ("gateway", "SHUTDOWN_GRACE_MS", &["500"]),
 ];
 
-/// The places that the kit's and the shop's code name.
+/// The places that the kit's and the shop's code name, and that can be reached.
 fn hints() -> Vec<&'static str> {
-    [squall_kit::hints::ALL, squall_shop::HINTS].concat()
+    let mut hints = [squall_kit::hints::ALL, squall_shop::hints::ALL].concat();
+    hints.retain(|hint| !UNREACHABLE.contains(hint));
+    hints
 }
 
 /// What an order goes through, from the click to the last page.

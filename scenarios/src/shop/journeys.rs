@@ -130,6 +130,22 @@ pub(super) const ORDER_AND_CANCEL: Journey = Journey {
     ],
 };
 
+/// Orders three of the few boats that there are, waits for them or for their turn, and cancels: who
+/// waits behind them gets them.
+pub(super) const WANT_WHAT_IS_SCARCE: Journey = Journey {
+    name: "want what is scarce",
+    steps: &[
+        Step::Request(Request {
+            body: Some(r#"{"item":"boat","orderQty":3,"price":{10..=2000},"status":"new"}"#),
+            ..PLACE
+        }),
+        PAGE_IN_HAND,
+        Step::Think(TimeRange::ms(0, 3_000)),
+        Step::Request(CANCEL),
+        PAGE_CANCELED,
+    ],
+};
+
 /// Cancels an order.
 pub(super) const CANCEL: Request = Request {
     method: "DELETE",

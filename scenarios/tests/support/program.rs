@@ -66,9 +66,9 @@ impl Running {
             .expect("the program ends within a minute")
     }
 
-    /// Waits for its end and gives what it said.
+    /// Waits for its end, however long a campaign takes, and gives what it said.
     pub(crate) fn end(mut self) -> Said {
-        let status = self.wait();
+        let status = self.child.wait().expect("it can be waited for");
         Said {
             code: status.code(),
             out: self.out(),

@@ -118,5 +118,6 @@ pub use interrupt::Interrupter;
 pub use link::Link;
 pub use settings::Settings;
 pub use stepper::Engine;
+pub use task::panic_place;
 pub use turmoil::TurmoilEngine;
 pub use world::{Endpoint, EngineError, HostId, Main, Resolver, Stopped, TaskPanic, World};

@@ -145,6 +145,12 @@ thread_local! {
     static PLACE: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
+/// Where this thread's latest panic came from, `file:line`; told once. Empty when there was none
+/// since an engine was made.
+pub fn panic_place() -> String {
+    PLACE.take()
+}
+
 /// Makes every later panic of this process leave its place for [`Task`]; other hooks still run.
 pub(super) fn record_places() {
     static ONCE: Once = Once::new();

@@ -90,7 +90,6 @@ mod slot;
 
 use squall_kit::{BoxFuture, Error, Pod};
 
-pub use hints::ALL as HINTS;
 pub use manifests::{MANIFESTS, MODEL};
 pub use service::PORT;
 
