@@ -46,6 +46,26 @@ fn a_campaign_is_the_same_however_many_processes_share_it() {
 }
 
 #[test]
+fn a_finding_is_shrunk_to_the_same_however_many_processes_share_it() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let [one, two] = ["one", "two"].map(|name| folder.path().join(name));
+    let search = ["--plant", "no-expected-version", "--findings", "1"];
+    for (out, jobs) in [(&one, "1"), (&two, "3")] {
+        let limits = ["--shrink", "7", "--jobs", jobs];
+        let said = explore(out, &[&search[..], &limits].concat());
+        assert_eq!(said.code, Some(1), "{said:?}");
+    }
+    assert_eq!(summary(&one), summary(&two));
+    assert_eq!(summary(&one)["tally"]["findings"][0]["shrinking"], 7);
+    // Its repro goes where the whole campaign's are joined.
+    let joined = folder.path().join("joined");
+    let [one, out] = [&one, &joined].map(|path| path.to_str().expect("a name"));
+    let merged = squall(["merge", one, "--out", out]);
+    assert_eq!(merged.code, Some(1), "{merged:?}");
+    assert!(joined.join("shard-1-finding-1.repro.json").exists());
+}
+
+#[test]
 fn shards_are_joined_once_each() {
     let folder = tempfile::tempdir().expect("a temporary directory");
     let folders = ["1/2", "2/2"].map(|shard| {
