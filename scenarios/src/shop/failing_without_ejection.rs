@@ -8,17 +8,7 @@ use super::{
 };
 use crate::scenario::Scenario;
 
-const NO_DETECTION: &str = "
-apiVersion: networking.istio.io/v1
-kind: DestinationRule
-metadata:
-  name: destination-pay
-spec:
-  host: pay
-  trafficPolicy:
-    loadBalancer:
-      simple: ROUND_ROBIN
-";
+const NO_DETECTION: &str = include_str!("failing_without_ejection.yaml");
 
 /// The scenario.
 pub(super) fn scenario() -> Scenario {

@@ -51,22 +51,7 @@ const THREE_BLINDLY_PROBED: &[Operation] = &[
 ];
 
 /// Envoy's own settings, but for the share: of three pods one may be ejected.
-const RULE: &str = "
-apiVersion: networking.istio.io/v1
-kind: DestinationRule
-metadata:
-  name: destination-pay
-spec:
-  host: pay
-  trafficPolicy:
-    loadBalancer:
-      simple: ROUND_ROBIN
-    outlierDetection:
-      consecutive5xxErrors: 5
-      interval: 10s
-      baseEjectionTime: 30s
-      maxEjectionPercent: 100
-";
+const RULE: &str = include_str!("outlier_ejection.yaml");
 
 const ORDERS_IN_STEP: Load = Load {
     arrival: Arrival::Open {
