@@ -15,17 +15,18 @@ use crate::{
     signal::Signals,
 };
 
-/// Pauses between tries: exponential, capped, spread by chance.
+/// Pauses between tries: exponential, spread by chance, capped; whole milliseconds, as resilience4j
+/// cuts them off (`IntervalFunction.ofExponentialRandomBackoff`).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BackOff {
-    /// Before the second try.
+    /// Before the second try; at least 1 ms.
     pub initial: Duration,
     /// How much longer each further pause is; at least 1.
     pub factor: f64,
     /// No pause is longer.
     pub cap: Duration,
-    /// 0 to 1: a pause `v` is drawn from `[v − jitter·v, v + jitter·v]`, within the cap
-    /// (resilience4j: `randomizationFactor`).
+    /// 0 to 1: of `v` ms a pause is drawn from `[v − jitter·v, v + jitter·v + 1)`, 1 ms at least,
+    /// and then held to the cap (resilience4j: `randomizationFactor`).
     pub jitter: f64,
 }
 
@@ -53,20 +54,33 @@ impl BackOff {
             "jitter {} is no fraction",
             self.jitter
         );
-        let cap_s = self.cap.as_secs_f64();
-        let mut pause_s = self.initial.as_secs_f64().min(cap_s);
+        let mut middle_ms = milliseconds(self.initial).max(1);
         for _ in 0..retry {
-            if pause_s >= cap_s {
+            let next_ms = whole(middle_ms as f64 * self.factor);
+            if next_ms == middle_ms {
                 break;
             }
-            pause_s = (pause_s * self.factor).min(cap_s);
-            if self.factor <= 1.0 {
-                break;
-            }
+            middle_ms = next_ms;
         }
-        let spread = self.jitter * (2.0 * rng.unit() - 1.0);
-        Duration::from_secs_f64((pause_s + pause_s * spread).clamp(0.0, cap_s))
+        let delta = self.jitter * middle_ms as f64;
+        let least = middle_ms as f64 - delta;
+        let drawn = least + rng.unit() * (2.0 * delta + 1.0);
+        Duration::from_millis(whole(drawn.max(1.0)).min(milliseconds(self.cap)))
     }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Java's `(long)`: towards zero, and no further than the largest.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a cast saturates, as Java's does"
+)]
+fn whole(ms: f64) -> u64 {
+    ms as u64
 }
 
 /// Retries allowed: a bucket of tokens that every request fills a little and every retry takes one
@@ -169,26 +183,36 @@ mod tests {
     }
 
     #[test]
-    fn pauses_grow_to_their_cap() {
+    fn platform_6_pauses_are_cut_off_to_a_millisecond_at_each_step_and_grow_to_their_cap() {
         let rng = Rng::stream(1, "retry");
         let pauses: Vec<_> = (0..10)
             .map(|n| steady().pause(n, &rng).as_millis())
             .collect();
         assert_eq!(
             pauses,
-            [500, 750, 1125, 1687, 2531, 3796, 5695, 8542, 10_000, 10_000]
+            [500, 750, 1125, 1687, 2530, 3795, 5692, 8538, 10_000, 10_000]
         );
         assert_eq!(steady().pause(u32::MAX, &rng), Duration::from_secs(10));
+        let brief = BackOff {
+            initial: Duration::ZERO,
+            jitter: 1.0,
+            ..BackOff::default()
+        };
+        let ones = (0..100).map(|n| brief.pause(n, &rng).as_millis());
+        assert!(
+            ones.into_iter().all(|ms| (1..=2).contains(&ms)),
+            "1 ms at least"
+        );
     }
 
     proptest! {
         #[test]
-        fn jitter_stays_in_its_range_and_under_the_cap(retry in 0_u32..50, seed: u64) {
+        fn platform_6_jitter_stays_in_its_range_and_under_the_cap(retry in 0_u32..50, seed: u64) {
             let back_off = BackOff::default();
-            let middle = steady().pause(retry, &Rng::stream(seed, "a"));
-            let pause = back_off.pause(retry, &Rng::stream(seed, "a"));
-            prop_assert!(pause <= back_off.cap);
-            prop_assert!(pause >= middle / 2 && pause <= middle * 3 / 2);
+            let middle_ms = milliseconds(steady().pause(retry, &Rng::stream(seed, "a")));
+            let pause_ms = milliseconds(back_off.pause(retry, &Rng::stream(seed, "a")));
+            prop_assert!(pause_ms <= 10_000);
+            prop_assert!(pause_ms >= middle_ms / 2 && pause_ms <= middle_ms * 3 / 2 + 1);
         }
 
         #[test]
