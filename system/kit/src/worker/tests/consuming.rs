@@ -1,11 +1,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::time::{Duration, sleep};
+use tokio_util::sync::CancellationToken;
 
 use super::{Consumption, Diary, Faults, Life, Signal, Stage, TOPIC};
 use crate::{
     BoxFuture,
     event::Event,
+    hints,
+    signal::{Listener, Signals},
     store::{InboxEntry, Store, StoreError, Unit},
     worker::{Consumer, Handled},
 };
@@ -102,6 +105,38 @@ async fn members_that_die_in_turns_lose_and_repeat_nothing() {
         stage.until_consumed("diary").await;
         assert_eq!(stage.diaries().await, faithful(300), "seed {seed}");
     }
+}
+
+/// Ends a life in the moment between the effects of a batch and its acknowledgement.
+struct Assassin(CancellationToken);
+
+impl Listener for Assassin {
+    fn hear(&self, signal: Signal) {
+        if matches!(signal, Signal::Hint(hint) if hint == hints::BATCH_HANDLED) {
+            self.0.cancel();
+        }
+    }
+}
+
+/// platform §7, T: crash consumer after effect, before commit: duplicates ≥ 1 delivered, effect
+/// applied once.
+#[tokio::test(start_paused = true)]
+async fn platform_7_a_crash_after_the_effect_delivers_it_twice_and_applies_it_once() {
+    let stage = Stage::new(Faults::default());
+    stage.append("Noted", &keys(20)).await;
+    let end = CancellationToken::new();
+    let mut doomed = stage.pod("diary-1");
+    doomed.signals = Signals::new(Assassin(end.clone()));
+    Life::until(end.clone(), consumer().run(doomed, keep_diary));
+    end.cancelled().await;
+    let lag = stage.lag("diary").await;
+    assert_eq!(lag, 20, "effects without an acknowledgement");
+    assert_eq!(stage.diaries().await, faithful(20));
+    let _next = Life::of(consumer().run(stage.pod("diary-2"), keep_diary));
+    stage.until_consumed("diary").await;
+    let duplicates = stage.ids_of(&Consumption::Duplicate);
+    assert_eq!(duplicates.len(), 20, "all of them are delivered again");
+    assert_eq!(stage.diaries().await, faithful(20));
 }
 
 #[tokio::test(start_paused = true)]

@@ -219,7 +219,11 @@ struct Life(CancellationToken);
 
 impl Life {
     fn of(task: impl Future<Output = ()> + Send + 'static) -> Self {
-        let end = CancellationToken::new();
+        Self::until(CancellationToken::new(), task)
+    }
+
+    /// One that somebody else may end.
+    fn until(end: CancellationToken, task: impl Future<Output = ()> + Send + 'static) -> Self {
         let token = end.clone();
         Spawn::tokio().task("life", async move {
             tokio::select! {
