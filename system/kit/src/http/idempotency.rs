@@ -1,5 +1,5 @@
 //! The `Idempotency-Key` rule: the same key and body give the first answer, the same key and
-//! another body is 422, and a key given up by its sender is refused for ever.
+//! another body is 422.
 //!
 //! It rests on commit ids alone: what a key stands for is the commit `key/<key>`, so that checking
 //! the key, doing the work and keeping the answer are one atomic step, also for two at once.
@@ -85,29 +85,9 @@ pub struct Kept {
 
 /// What a commit `key/<key>` keeps.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Entry {
-    Answered { asked: String, answer: Kept },
-    Abandoned,
-}
-
-/// The commit that `key` stands for, whether it is used or abandoned: whichever comes first wins.
-pub fn commit_id(key: &str) -> String {
-    format!("key/{key}")
-}
-
-/// The answer of a commit that abandons its key: later requests with it are refused.
-pub fn abandonment() -> Value {
-    kept(&Entry::Abandoned)
-}
-
-/// True when `receipt`, of a commit under [`commit_id`], says that the key is abandoned; false when
-/// it was used before that.
-///
-/// # Errors
-/// 500 when the receipt is of another kind.
-pub fn is_abandoned(receipt: &Receipt) -> Result<bool, Problem> {
-    Ok(read(receipt)? == Entry::Abandoned)
+struct Entry {
+    asked: String,
+    answer: Kept,
 }
 
 impl KeyedRequest {
@@ -132,15 +112,13 @@ impl KeyedRequest {
 
     /// The id of the commit that does the work.
     pub fn commit_id(&self) -> String {
-        commit_id(&self.key)
+        format!("key/{}", self.key)
     }
 
     /// What that commit keeps as its answer.
     pub fn keep(&self, answer: Kept) -> Value {
-        kept(&Entry::Answered {
-            asked: self.asked.clone(),
-            answer,
-        })
+        let asked = self.asked.clone();
+        serde_json::to_value(Entry { asked, answer }).expect("an entry is made of texts and JSON")
     }
 
     /// The answer that the key has already got, if it was used. A shortcut: without it the commit
@@ -156,24 +134,21 @@ impl KeyedRequest {
     /// The answer that belongs to this request, out of its commit's receipt.
     ///
     /// # Errors
-    /// 422 when the key was used for something else; 409, refused, when it is abandoned.
+    /// 422 when the key was used for something else.
     pub fn answer(&self, receipt: &Receipt) -> Result<Kept, Problem> {
-        match read(receipt)? {
-            Entry::Answered { asked, answer } if asked == self.asked => Ok(answer),
-            Entry::Answered { .. } => Err(Problem::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "key-reused",
-                format!(
-                    "idempotency key {:?} was used for another request",
-                    self.key
-                ),
-            )),
-            Entry::Abandoned => Err(Problem::refused(
-                StatusCode::CONFLICT,
-                "key-abandoned",
-                format!("idempotency key {:?} was abandoned", self.key),
-            )),
+        // Another kind of commit under a key's id would be a mistake in the code: no reason to
+        // panic.
+        let entry: Entry =
+            serde_json::from_value(receipt.answer.clone()).map_err(|_| Problem::internal())?;
+        if entry.asked == self.asked {
+            return Ok(entry.answer);
         }
+        let detail = format!(
+            "idempotency key {:?} was used for another request",
+            self.key
+        );
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        Err(Problem::new(status, "key-reused", detail))
     }
 }
 
@@ -230,15 +205,6 @@ fn bad_key(what: &str) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, "bad-key", detail).field("Idempotency-Key")
 }
 
-fn kept(entry: &Entry) -> Value {
-    serde_json::to_value(entry).expect("an entry is made of texts and JSON")
-}
-
-/// Another kind of commit under a key's id would be a mistake in the code; answer, do not panic.
-fn read(receipt: &Receipt) -> Result<Entry, Problem> {
-    serde_json::from_value(receipt.answer.clone()).map_err(|_| Problem::internal())
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -267,7 +233,6 @@ mod tests {
         let receipt = receipt(first.keep(created(1)));
         assert_eq!(first.commit_id(), again.commit_id());
         assert_eq!(again.answer(&receipt), Ok(created(1)));
-        assert_eq!(is_abandoned(&receipt), Ok(false));
     }
 
     #[test]
@@ -284,13 +249,10 @@ mod tests {
     }
 
     #[test]
-    fn an_abandoned_key_is_refused() {
+    fn another_kind_of_commit_under_its_id_is_a_mistake_of_the_code() {
         let request = KeyedRequest::new("order/1", "POST /pays", b"{}");
-        let receipt = receipt(abandonment());
-        assert_eq!(is_abandoned(&receipt), Ok(true));
-        let problem = request.answer(&receipt).expect_err("abandoned");
-        assert!(problem.is_refusal());
-        assert_eq!(problem.status, StatusCode::CONFLICT);
+        let problem = request.answer(&receipt(json!(1))).expect_err("no answer");
+        assert_eq!(problem.status, StatusCode::INTERNAL_SERVER_ERROR);
     }
 
     #[test]

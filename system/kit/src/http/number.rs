@@ -1,8 +1,7 @@
 //! Members of a body as people send them: HTTPie's `k=v` makes every number a string.
 //!
-//! For `#[serde(deserialize_with = "…")]`. The functions for optional members take `null` as
-//! absent; write `#[serde(default, deserialize_with = "…")]` so that the member may also be
-//! missing.
+//! For `#[serde(deserialize_with = "…")]`. An optional member may be `null`; write
+//! `#[serde(default, deserialize_with = "…")]` so that it may also be missing.
 //!
 //! ```
 //! use serde::Deserialize;
@@ -38,28 +37,12 @@ pub fn whole<'de, D: Deserializer<'de>>(input: D) -> Result<u64, D::Error> {
     to_whole(&Value::deserialize(input)?).map_err(Error::custom)
 }
 
-/// [`whole`], or absent.
-///
-/// # Errors
-/// Anything else.
-pub fn optional_whole<'de, D: Deserializer<'de>>(input: D) -> Result<Option<u64>, D::Error> {
-    optional(input, to_whole)
-}
-
 /// A finite decimal number, not negative: `10`, `10.5` or `"10.5"`. Prices are these.
 ///
 /// # Errors
 /// Anything else.
 pub fn decimal<'de, D: Deserializer<'de>>(input: D) -> Result<f64, D::Error> {
     to_decimal(&Value::deserialize(input)?).map_err(Error::custom)
-}
-
-/// [`decimal`], or absent.
-///
-/// # Errors
-/// Anything else.
-pub fn optional_decimal<'de, D: Deserializer<'de>>(input: D) -> Result<Option<f64>, D::Error> {
-    optional(input, to_decimal)
 }
 
 /// A text; a number or a boolean is taken as its text.
@@ -75,20 +58,13 @@ pub fn text<'de, D: Deserializer<'de>>(input: D) -> Result<String, D::Error> {
 /// # Errors
 /// Anything else.
 pub fn optional_text<'de, D: Deserializer<'de>>(input: D) -> Result<Option<String>, D::Error> {
-    optional(input, to_text)
+    match Value::deserialize(input)? {
+        Value::Null => Ok(None),
+        value => to_text(&value).map(Some).map_err(Error::custom),
+    }
 }
 
 const WHOLE_MAX: u64 = (1 << 53) - 1;
-
-fn optional<'de, D: Deserializer<'de>, T>(
-    input: D,
-    convert: fn(&Value) -> Result<T, String>,
-) -> Result<Option<T>, D::Error> {
-    match Value::deserialize(input)? {
-        Value::Null => Ok(None),
-        value => convert(&value).map(Some).map_err(Error::custom),
-    }
-}
 
 fn to_whole(value: &Value) -> Result<u64, String> {
     let number = match value {

@@ -17,7 +17,7 @@ use crate::{
         Problem,
         command::command,
         hal::Hal,
-        idempotency::{Kept, Keyed, KeyedRequest, abandonment, commit_id, is_abandoned},
+        idempotency::{Kept, Keyed, KeyedRequest},
         number,
     },
     store::Entity,
@@ -96,27 +96,6 @@ async fn a_key_belongs_to_one_body() {
     assert_eq!(other.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(other.body["type"], "urn:squall:problem:key-reused");
     assert_eq!(pays(&pod).await, 1);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_key_abandoned_first_is_refused_and_one_used_first_cannot_be_abandoned() {
-    let pod = pod();
-    let abandon = async |key: &str| {
-        let unit = pod.store.unit(commit_id(key));
-        let receipt = unit.commit(&abandonment()).await.expect("committed");
-        is_abandoned(&receipt).expect("a key's receipt")
-    };
-    assert!(abandon("order/1").await);
-    let late = pay(&pod, Some("order/1"), json!({ "price": 10 })).await;
-    assert_eq!(late.status, StatusCode::CONFLICT);
-    assert_eq!(late.body["type"], "urn:squall:refused:key-abandoned");
-    assert_eq!(pays(&pod).await, 0);
-
-    pay(&pod, Some("order/2"), json!({ "price": 10 })).await;
-    assert!(
-        !abandon("order/2").await,
-        "it was used: there is something to cancel"
-    );
 }
 
 #[tokio::test(start_paused = true)]
