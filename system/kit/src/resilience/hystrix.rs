@@ -47,6 +47,12 @@ impl Hystrix {
         self.opened_at = at;
     }
 
+    /// Whether the counts may open it: not where the library has a `NoOpCircuitBreaker`, nor where
+    /// its `isOpen` says no whatever they are.
+    fn decides(&self) -> bool {
+        self.settings.enabled && !self.settings.force_closed
+    }
+
     /// A rejected probe under semaphore isolation, where the library's faults are wanted.
     fn is_lost(&self, outcome: CallOutcome) -> bool {
         self.settings.strict_bugs
@@ -64,7 +70,7 @@ impl Machine for Hystrix {
         while let Some((boundary, counts)) = self.health.tick(now) {
             let unhealthy = counts.total >= self.settings.request_volume_threshold
                 && counts.error_percentage() >= self.settings.error_threshold_percentage;
-            if unhealthy && self.state == BreakerState::Closed {
+            if unhealthy && self.state == BreakerState::Closed && self.decides() {
                 self.open(boundary);
                 return true;
             }
@@ -74,19 +80,14 @@ impl Machine for Hystrix {
 
     fn next_deadline(&self) -> Option<Instant> {
         // Without an error the breaker cannot open by itself, so nobody need wake.
-        let may_open = self.state == BreakerState::Closed && self.health.has_errors();
+        let may_open = self.state == BreakerState::Closed && self.decides();
+        let may_open = may_open && self.health.has_errors();
         may_open.then(|| self.health.next_boundary())
     }
 
     fn admit(&mut self, now: Instant) -> Option<Pass> {
-        if self.settings.force_open {
+        if self.settings.enabled && self.settings.force_open {
             return None;
-        }
-        if !self.settings.enabled || self.settings.force_closed {
-            return Some(Pass {
-                probe: false,
-                begun: now,
-            });
         }
         match self.state {
             BreakerState::Closed => Some(Pass {
@@ -114,7 +115,7 @@ impl Machine for Hystrix {
             CallOutcome::Failure | CallOutcome::Timeout | CallOutcome::Rejected => {
                 self.health.count(true);
             }
-            CallOutcome::ShortCircuited | CallOutcome::BadRequest => {}
+            CallOutcome::ShortCircuited | CallOutcome::BadRequest | CallOutcome::Cancelled => {}
         }
         if !pass.probe || self.is_lost(outcome) {
             return;

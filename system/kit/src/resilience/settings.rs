@@ -31,11 +31,12 @@ impl FromStr for Isolation {
 /// `hystrix.command.default.<property>`, else the default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HystrixSettings {
-    /// `circuitBreaker.enabled`: false lets every call pass.
+    /// `circuitBreaker.enabled`: false lets every call pass (`NoOpCircuitBreaker`), whatever is
+    /// forced.
     pub enabled: bool,
     /// `circuitBreaker.forceOpen`: no call passes. Wins over `force_closed`.
     pub force_open: bool,
-    /// `circuitBreaker.forceClosed`: every call passes.
+    /// `circuitBreaker.forceClosed`: every call passes, and it stays closed.
     pub force_closed: bool,
     /// `circuitBreaker.requestVolumeThreshold`: fewer calls in the window open nothing.
     pub request_volume_threshold: u64,

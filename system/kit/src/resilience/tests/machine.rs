@@ -220,7 +220,7 @@ fn a_late_result_of_an_ordinary_call_decides_nothing_while_half_open() {
 }
 
 #[test]
-fn forced_and_disabled_breakers_decide_nothing() {
+fn platform_6_forced_and_disabled_breakers_decide_nothing() {
     let default = HystrixSettings::default();
     let mut open = Bench::new(HystrixSettings {
         force_open: true,
@@ -228,19 +228,22 @@ fn forced_and_disabled_breakers_decide_nothing() {
         ..default
     });
     assert!(!open.call(CallOutcome::Success));
-    for settings in [
-        HystrixSettings {
-            force_closed: true,
-            ..default
-        },
-        HystrixSettings {
-            enabled: false,
-            ..default
-        },
-    ] {
+    let forced_closed = HystrixSettings {
+        force_closed: true,
+        ..default
+    };
+    let disabled = HystrixSettings {
+        enabled: false,
+        force_open: true,
+        ..default
+    };
+    for settings in [forced_closed, disabled] {
         let mut bench = Bench::new(settings);
         bench.at(1).calls(100, CallOutcome::Failure);
-        assert!(bench.at(600).call(CallOutcome::Success));
+        assert_eq!(bench.machine.next_deadline(), None);
+        assert_eq!(bench.at(600).state(), BreakerState::Closed);
+        assert!(bench.call(CallOutcome::Success));
+        assert_eq!(bench.at(20_000).state(), BreakerState::Closed);
     }
 }
 
