@@ -4,6 +4,9 @@
 //! one caller's view of a service, never for the service as a whole. Time is counted from the
 //! sidecar's start.
 //!
+//! Left out, with platform §5: ejection by success rate (Istio switches it off), the jitter of an
+//! ejection (0 by default), weights, and priorities (all hosts are alike here).
+//!
 //! Start with [`upstream`], which puts the parts together; [`route`] decides what becomes of one
 //! request.
 

@@ -2,6 +2,13 @@
 //!
 //! Topics appear when first named. What is not acknowledged is delivered again, from the earliest
 //! event on for a new group (Kafka: `auto.offset.reset` earliest). Nothing is ever deleted.
+//!
+//! Where it differs from Kafka's defaults (platform §7): a joining member rebalances its group at
+//! once, without the initial delay of 3 s, and a rebalance is eager; a member that is long at work
+//! stays one as long as it is heard of (there is no `max.poll.interval.ms`: a deadlock is the
+//! liveness probe's business); offsets are committed by acknowledging alone, never by a timer, so
+//! that nothing is skipped. Retention, static membership and null keys are left out: no system
+//! here depends on them.
 
 use std::{
     collections::BTreeMap,

@@ -1,6 +1,10 @@
 //! What keeps a slow or broken callee from taking its callers down: breaker, bulkhead, timeout,
 //! retry with a budget.
 //!
+//! What the libraries have and this has not: Hystrix's request cache and collapser, resilience4j's
+//! rate limiter and thread-pool bulkhead (no system here used them). What they have not: the
+//! [`retry`] budget, without which retries become the overload.
+//!
 //! **Where to start reading:** [`breaker`], the one thing that services call; its rules are a
 //! [`Machine`](machine::Machine), [`hystrix`] or [`resilience4j`], as the [`choice`] says.
 
