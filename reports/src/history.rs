@@ -123,6 +123,8 @@ pub enum CallOutcome {
     ShortCircuited,
     /// A refusal that says nothing about the callee's health.
     BadRequest,
+    /// Its caller went before it had a result.
+    Cancelled,
 }
 
 /// One call that a breaker let pass.
@@ -179,7 +181,7 @@ pub enum What {
         outcome: Outcome,
         /// The answer's status; `None` when there was none.
         status: Option<u16>,
-        /// Bytes of head and body received.
+        /// Bytes of the body: of an answer siege counts the body alone.
         bytes: u64,
         /// The `type` of a problem+json answer.
         problem: Option<Name>,

@@ -5,7 +5,10 @@ use std::time::Duration;
 use squall::{catalogue, runner};
 use squall_reports::{
     check::Verdict,
-    history::BreakerState::{Closed, HalfOpen, Open},
+    history::{
+        BreakerState::{Closed, HalfOpen, Open},
+        CallOutcome,
+    },
     sla::{Breaker, HystrixRules, Resilience4jRules, Rules, Sla},
 };
 use squall_sim::{
@@ -25,6 +28,11 @@ const RESILIENCE4J: &[Operation] = &[
         ENV,
         r#"{"name": "resilience4j.circuitbreaker.instances.pay.waitDurationInOpenState",
             "value": "5s"}"#,
+    ),
+    Operation::add(
+        ENV,
+        r#"{"value": "BadRequest",
+            "name": "resilience4j.circuitbreaker.instances.pay.ignoreExceptions"}"#,
     ),
     Operation::add(
         ENV,
@@ -52,6 +60,7 @@ fn a_setting_makes_the_shops_breaker_follow_resilience4j() {
         window_size: 20,
         open_wait: Duration::from_secs(5),
         half_open_calls: 3,
+        ignored: vec![CallOutcome::BadRequest],
         ..Resilience4jRules::default()
     };
     let check = breaker(Rules::Resilience4j(rules)).judge(&run.history);

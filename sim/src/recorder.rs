@@ -350,5 +350,6 @@ fn call_outcome(outcome: signal::CallOutcome) -> CallOutcome {
         signal::CallOutcome::Rejected => CallOutcome::Rejected,
         signal::CallOutcome::ShortCircuited => CallOutcome::ShortCircuited,
         signal::CallOutcome::BadRequest => CallOutcome::BadRequest,
+        signal::CallOutcome::Cancelled => CallOutcome::Cancelled,
     }
 }

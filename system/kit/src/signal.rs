@@ -30,6 +30,8 @@ pub enum CallOutcome {
     ShortCircuited,
     /// A refusal that says nothing about the callee's health (Hystrix `BAD_REQUEST`).
     BadRequest,
+    /// Its caller went before it had a result (Hystrix `CANCELLED`).
+    Cancelled,
 }
 
 /// What became of a delivered event.

@@ -64,6 +64,9 @@
 //! | `PAY_LIMIT` | none | pay | the most that one payment takes; more is refused |
 //! | `GATEWAY_TIMEOUT_MS` | 10000 | gateway | the longest that a service may take for its answer |
 //!
+//! By resilience4j's own settings payment's refusals are failures of that breaker; with
+//! `ignoreExceptions` set to `BadRequest` they do not count, as with Hystrix.
+//!
 //! # Choices of our own
 //!
 //! * A delivery has the id of its order. Who waits for stock is served in the order of orders, and

@@ -113,7 +113,7 @@ impl Model for HystrixModel {
 
     fn end(&mut self, at_us: u64, call: u64, outcome: CallOutcome) -> Option<Change> {
         let good = outcome == CallOutcome::Success;
-        if outcome != CallOutcome::BadRequest {
+        if !matches!(outcome, CallOutcome::BadRequest | CallOutcome::Cancelled) {
             self.calls.push_back((at_us, !good));
         }
         if self.probe != Some(call) {

@@ -125,7 +125,7 @@ impl Model for Resilience4jModel {
 
     fn end(&mut self, at_us: u64, call: u64, outcome: CallOutcome) -> Option<Change> {
         let began_us = self.under_way.remove(&call).unwrap_or(at_us);
-        if self.rules.ignored.contains(&outcome) {
+        if outcome == CallOutcome::Cancelled || self.rules.ignored.contains(&outcome) {
             self.permits += usize::from(self.state == HalfOpen);
             return None;
         }

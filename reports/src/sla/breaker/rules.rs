@@ -72,7 +72,7 @@ impl Default for HystrixRules {
 }
 
 impl Default for Resilience4jRules {
-    /// resilience4j's own settings, bad requests ignored.
+    /// resilience4j's own settings.
     fn default() -> Self {
         Self {
             time_based: false,
@@ -85,7 +85,7 @@ impl Default for Resilience4jRules {
             half_open_calls: 10,
             half_open_wait: None,
             automatic: false,
-            ignored: vec![CallOutcome::BadRequest],
+            ignored: Vec::new(),
             forgiven: Vec::new(),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use CallOutcome::{BadRequest, Failure, Rejected, Success};
+use CallOutcome::{BadRequest, Cancelled, Failure, Rejected, Success};
 
 use super::*;
 use crate::{
@@ -29,6 +29,7 @@ fn resilience4j() -> Rules {
         minimum_calls: 3,
         open_wait: Duration::from_secs(5),
         half_open_calls: 2,
+        ignored: vec![BadRequest],
         ..Resilience4jRules::default()
     })
 }
@@ -268,6 +269,21 @@ fn a_half_open_breaker_whose_probes_are_lost_never_recovers() {
         .ended(21, Rejected);
     let line = only_finding(hystrix(), rejected.at(70_000).refused_by_breaker());
     assert!(line.contains("half open → open at 6.001000 s"), "{line}");
+}
+
+#[test]
+fn a_cancelled_call_counts_nowhere_and_a_cancelled_probe_gives_its_pass_back() {
+    let gone = || made().at(900).calls(1..100, Cancelled);
+    assert_conforms(hystrix(), gone().at(60_000).note("the end"));
+    assert_conforms(resilience4j(), gone());
+    let line = only_finding(hystrix(), gone().at(1_000).breaker(Closed, Open));
+    assert!(line.ends_with("closed → open without cause"), "{line}");
+    let probing = opened().at(6_001).breaker(Open, HalfOpen).passed(21);
+    let gone = probing.at(6_100).ended(21, Cancelled);
+    assert_conforms(hystrix(), gone.breaker(HalfOpen, Open));
+    let probing = tripped().at(6_000).breaker(Open, HalfOpen).passed(4);
+    let gone = probing.ended(4, Cancelled).passed(5).passed(6);
+    assert_conforms(resilience4j(), gone.refused_by_breaker());
 }
 
 #[test]

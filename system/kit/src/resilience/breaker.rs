@@ -23,7 +23,6 @@ use super::{
 };
 use crate::{
     Pod, hints,
-    net::call::{Answer, CallError},
     signal::{BreakerState, CallOutcome, Signal, Signals},
     spawn::Spawn,
 };
@@ -305,7 +304,10 @@ impl Inner {
             CallOutcome::ShortCircuited => self.signals.hint(hints::CALL_SHORT_CIRCUITED),
             CallOutcome::Rejected => self.signals.hint(hints::BULKHEAD_FULL),
             CallOutcome::Timeout => self.signals.hint(hints::CALL_TIMED_OUT),
-            CallOutcome::Success | CallOutcome::Failure | CallOutcome::BadRequest => {}
+            CallOutcome::Success
+            | CallOutcome::Failure
+            | CallOutcome::BadRequest
+            | CallOutcome::Cancelled => {}
         }
         let name = self.name.clone();
         self.signals.tell(Signal::BreakerCall {
@@ -348,8 +350,8 @@ async fn tick(breaker: Weak<Inner>, mut deadline: Instant) {
     }
 }
 
-/// A call that has passed. Dropped before its end (its caller hung up) it counts as a failure, so
-/// that a lost probe cannot leave the breaker half open for ever.
+/// A call that has passed. Dropped before its end (its caller went) it counts nowhere, but its pass
+/// comes back, so that a lost probe cannot leave the breaker half open for ever.
 struct Pending {
     breaker: Breaker,
     pass: Option<Pass>,
@@ -373,17 +375,6 @@ impl Pending {
 impl Drop for Pending {
     fn drop(&mut self) {
         // Starts no task: the pod itself may be coming down. The next call's end does.
-        self.record(CallOutcome::Failure);
-    }
-}
-
-/// What an HTTP call's result says of its callee: 5xx and no answer are failures, a 4xx is the
-/// caller's own fault (a Feign client whose `ErrorDecoder` maps it to a bad request).
-pub fn judge_http(result: &Result<Answer, CallError>) -> Verdict {
-    match result {
-        Ok(answer) if answer.status.is_client_error() => Verdict::BadRequest,
-        Ok(answer) if answer.status.is_server_error() => Verdict::Failure,
-        Ok(_) => Verdict::Success,
-        Err(_) => Verdict::Failure,
+        self.record(CallOutcome::Cancelled);
     }
 }

@@ -4,7 +4,8 @@
 //!   calls and enough of them are errors.
 //! * OPEN → HALF_OPEN with the first call *after* the sleep window; that call is the probe.
 //! * HALF_OPEN → CLOSED when the probe succeeds, and the counts restart from zero; → OPEN, for
-//!   another sleep window, when it ends in any other way, a bad request and a rejection included.
+//!   another sleep window, when it ends in any other way: also by a bad request, a rejection, or a
+//!   caller that goes before the result.
 //!
 //! In the library, a probe that its semaphore rejects never reports, and the breaker stays half
 //! open for ever (Hystrix#1781, #1861, #1723). Here it opens again, unless

@@ -70,8 +70,8 @@ pub struct Resilience4jSettings {
     /// `recordExceptions`, comma-separated: what counts as a failure, all by default. The others
     /// count as successes.
     pub record: Exceptions,
-    /// `ignoreExceptions`, comma-separated: what does not count, `BadRequest` by default. It wins
-    /// over `recordExceptions`.
+    /// `ignoreExceptions`, comma-separated: what does not count, nothing by default. It wins over
+    /// `recordExceptions`.
     pub ignore: Exceptions,
     /// `resilience4j.timelimiter`: `timeoutDuration`. It ends the call.
     pub timeout: Duration,
@@ -98,10 +98,7 @@ impl Default for Resilience4jSettings {
                 rejected: true,
                 bad_request: true,
             },
-            ignore: Exceptions {
-                bad_request: true,
-                ..Exceptions::default()
-            },
+            ignore: Exceptions::default(),
             timeout: Duration::from_secs(1),
             max_concurrent_calls: 25,
         }
@@ -171,7 +168,7 @@ impl Resilience4jSettings {
     /// How a result is recorded (resilience4j: `CircuitBreakerStateMachine.onError`).
     pub fn recorded(&self, outcome: CallOutcome) -> Recorded {
         match outcome {
-            CallOutcome::ShortCircuited => Recorded::Nothing,
+            CallOutcome::ShortCircuited | CallOutcome::Cancelled => Recorded::Nothing,
             CallOutcome::Success => Recorded::Success,
             bad if self.ignore.contains(bad) => Recorded::Nothing,
             bad if self.record.contains(bad) => Recorded::Failure,
@@ -203,7 +200,7 @@ impl Exceptions {
             CallOutcome::Timeout => self.timeout,
             CallOutcome::Rejected => self.rejected,
             CallOutcome::BadRequest => self.bad_request,
-            CallOutcome::Success | CallOutcome::ShortCircuited => false,
+            CallOutcome::Success | CallOutcome::ShortCircuited | CallOutcome::Cancelled => false,
         }
     }
 }

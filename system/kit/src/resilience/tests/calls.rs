@@ -218,6 +218,19 @@ async fn platform_6_open_half_open_closed_each_told_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn platform_6_calls_whose_callers_go_are_not_counted() {
+    let (_pod, breaker, heard) = default_bench();
+    for _ in 0..30 {
+        let call = breaker.call(takes(20, Ok(1)), judge);
+        timeout(10 * MS, call).await.expect_err("the caller goes");
+        sleep(20 * MS).await;
+    }
+    sleep(600 * MS).await;
+    assert_eq!(heard.outcomes(CallOutcome::Cancelled), 30);
+    assert_eq!(heard.transitions(), []);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_probe_whose_caller_hangs_up_does_not_leave_it_half_open() {
     let (_pod, breaker, heard) = default_bench();
     open(&breaker).await;

@@ -130,17 +130,19 @@ fn platform_6_rejections_and_timeouts_are_errors() {
 }
 
 #[test]
-fn platform_6_bad_requests_are_not_counted() {
-    let mut bench = Bench::new(HystrixSettings::default());
-    bench
-        .at(1)
-        .calls(100, CallOutcome::BadRequest)
-        .calls(19, CallOutcome::Failure);
-    assert_eq!(
-        bench.at(500).state(),
-        BreakerState::Closed,
-        "neither in the volume nor as errors"
-    );
+fn platform_6_bad_requests_and_cancelled_calls_are_not_counted() {
+    for outcome in [CallOutcome::BadRequest, CallOutcome::Cancelled] {
+        let mut bench = Bench::new(HystrixSettings::default());
+        bench
+            .at(1)
+            .calls(100, outcome)
+            .calls(19, CallOutcome::Failure);
+        assert_eq!(
+            bench.at(500).state(),
+            BreakerState::Closed,
+            "neither in the volume nor as errors"
+        );
+    }
 }
 
 #[test]
@@ -197,6 +199,7 @@ fn platform_6_any_other_end_of_the_probe_opens_for_another_sleep_window() {
         CallOutcome::Timeout,
         CallOutcome::Rejected,
         CallOutcome::BadRequest,
+        CallOutcome::Cancelled,
     ] {
         let mut bench = Bench::opened();
         assert!(bench.at(6_000).call(outcome));

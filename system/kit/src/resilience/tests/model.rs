@@ -74,7 +74,7 @@ impl Model {
 
     fn record(&mut self, now: u64, probe: bool, outcome: CallOutcome) {
         let good = outcome == CallOutcome::Success;
-        if outcome != CallOutcome::BadRequest {
+        if !matches!(outcome, CallOutcome::BadRequest | CallOutcome::Cancelled) {
             self.calls.push((now, !good));
         }
         if probe && good {
@@ -104,6 +104,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(CallOutcome::Rejected),
         5 => Just(CallOutcome::Success),
         1 => Just(CallOutcome::BadRequest),
+        1 => Just(CallOutcome::Cancelled),
     ];
     prop_oneof![
         3 => (0_u64..40).prop_map(Step::Wait),

@@ -12,7 +12,7 @@ use crate::{
     },
     signal::{
         BreakerState::{self, Closed, HalfOpen, Open},
-        CallOutcome::{self, BadRequest, Failure, Rejected, Success, Timeout},
+        CallOutcome::{self, BadRequest, Cancelled, Failure, Rejected, Success, Timeout},
     },
 };
 
@@ -219,16 +219,28 @@ fn platform_6_lost_permits_leave_it_half_open_for_ever_unless_there_is_a_longest
 }
 
 #[test]
-fn platform_6_ignored_results_give_their_permit_back_and_record_nothing() {
-    let mut bench = Bench::opened(default());
-    bench.at(60_001).calls(100, BadRequest);
-    assert_eq!(bench.state(), HalfOpen);
-    assert_eq!(bench.calls(10, Success).state(), Closed);
-    assert_eq!(
-        bench.calls(99, Failure).calls(50, BadRequest).state(),
-        Closed
-    );
-    assert_eq!(bench.calls(1, Failure).state(), Open);
+fn platform_6_ignored_and_cancelled_results_give_their_permit_back_and_record_nothing() {
+    let ignoring = Resilience4jSettings {
+        ignore: Exceptions {
+            bad_request: true,
+            ..Exceptions::default()
+        },
+        ..default()
+    };
+    for (settings, outcome) in [(ignoring, BadRequest), (default(), Cancelled)] {
+        let mut bench = Bench::opened(settings);
+        bench.at(60_001).calls(100, outcome);
+        assert_eq!(bench.state(), HalfOpen);
+        assert_eq!(bench.calls(10, Success).state(), Closed);
+        assert_eq!(bench.calls(99, Failure).calls(50, outcome).state(), Closed);
+        assert_eq!(bench.calls(1, Failure).state(), Open);
+    }
+}
+
+#[test]
+fn platform_6_nothing_is_ignored_by_default() {
+    let mut bench = Bench::new(default());
+    assert_eq!(bench.calls(100, BadRequest).state(), Open);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::{
     resilience::{
         machine::{Machine, Pass},
         resilience4j::Resilience4j,
-        resilience4j_settings::{Resilience4jSettings, SlidingWindowType},
+        resilience4j_settings::{Exceptions, Resilience4jSettings, SlidingWindowType},
     },
     signal::{BreakerState, CallOutcome},
 };
@@ -72,7 +72,7 @@ impl Model {
 
     fn record(&mut self, now: u64, begun: u64, outcome: CallOutcome) {
         let half_open = self.state == BreakerState::HalfOpen;
-        if outcome == CallOutcome::BadRequest {
+        if matches!(outcome, CallOutcome::BadRequest | CallOutcome::Cancelled) {
             self.permits += usize::from(half_open);
             return;
         }
@@ -128,7 +128,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(CallOutcome::Timeout),
         1 => Just(CallOutcome::Rejected),
         6 => Just(CallOutcome::Success),
-        2 => Just(CallOutcome::BadRequest),
+        1 => Just(CallOutcome::BadRequest),
+        1 => Just(CallOutcome::Cancelled),
     ];
     prop_oneof![
         3 => (0_u64..40).prop_map(Step::Wait),
@@ -157,6 +158,10 @@ fn settings() -> impl Strategy<Value = Resilience4jSettings> {
             permitted_number_of_calls_in_half_open_state: 3,
             max_wait_duration_in_half_open_state: bounded.then_some(Duration::from_millis(400)),
             automatic_transition: automatic,
+            ignore: Exceptions {
+                bad_request: true,
+                ..Exceptions::default()
+            },
             ..Default::default()
         }
     })
