@@ -58,7 +58,7 @@ pub struct Answer<'a> {
     pub outcome: Outcome,
     /// The status; `None` when there was no answer.
     pub status: Option<u16>,
-    /// Bytes received.
+    /// Bytes of the body.
     pub bytes: u64,
     /// The `type` of a problem+json answer.
     pub problem: Option<&'a str>,

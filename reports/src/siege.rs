@@ -2,7 +2,9 @@
 //!
 //! Siege's lines do not mean what they say: a 404 is a hit, a 503 is not, the response time divides
 //! the time of *all* answers by the hits alone. The rules are those of `src/data.c`,
-//! `src/browser.c` and `src/response.c`, not those of the manual, which contradicts them.
+//! `src/browser.c` and `src/response.c`, not those of the manual, which contradicts them. Siege
+//! also counts each hop of a redirect and each element of a page as a hit; users here follow
+//! neither, as the systems' APIs have none, so that an answer is a hit.
 
 use std::{collections::BTreeMap, fmt, ops::Range};
 
@@ -28,7 +30,7 @@ pub struct Siege {
     pub availability_percent: f64,
     /// From the load's start until every user has stopped, in seconds.
     pub elapsed_s: f64,
-    /// Bytes of all answers, failed ones too, in units of 2^20.
+    /// Bytes of the bodies of all answers, failed ones too, in units of 2^20.
     pub data_mb: f64,
     /// The time of all answers, failed ones too, divided by the hits, in seconds.
     pub response_s: f64,
@@ -80,7 +82,7 @@ pub fn siege(history: &History) -> Siege {
 }
 
 impl Sums {
-    /// A request sent at one time and answered at another, both in µs, with so many bytes.
+    /// A request sent at one time and answered at another, both in µs, its body of so many bytes.
     pub fn answered(&mut self, status: u16, bytes: u64, sent_us: u64, at_us: u64) {
         if is_failure(Some(status)) {
             self.failed += 1;
@@ -247,6 +249,7 @@ mod tests {
         siege(&hand.history())
     }
 
+    /// platform §8, T: 90×200, 5×404, 5×503.
     #[test]
     fn a_404_is_a_hit_and_a_503_is_not() {
         let statuses = [&[200; 90][..], &[404; 5], &[503; 5]].concat();

@@ -304,7 +304,7 @@ impl User {
                 request,
                 outcome,
                 status: Some(reply.status.as_u16()),
-                bytes: reply.wire_bytes(),
+                bytes: u64::try_from(reply.body.len()).unwrap_or(u64::MAX),
                 problem: reply
                     .problem()
                     .map(|problem| self.desk.recorder.name(&problem)),

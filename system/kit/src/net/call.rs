@@ -126,16 +126,6 @@ impl Answer {
         self.status.is_client_error()
             || self.problem().is_some_and(|kind| kind.starts_with(REFUSED))
     }
-
-    /// Bytes of head and body, as they came over the wire (a chunked body without its framing).
-    pub fn wire_bytes(&self) -> u64 {
-        let reason = self.status.canonical_reason().unwrap_or_default();
-        let status_line = "HTTP/1.1 200 \r\n".len() + reason.len();
-        let fields = self.headers.iter();
-        let fields = fields.map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len());
-        let head = status_line + fields.sum::<usize>() + "\r\n".len();
-        u64::try_from(head + self.body.len()).unwrap_or(u64::MAX)
-    }
 }
 
 /// Why a call has no answer.
@@ -190,16 +180,5 @@ mod tests {
         assert!(matches!(call.into_request(), Err(CallError::NotSent(_))));
         let call = Call::new(Method::GET, "pay:8080", "/", Duration::from_secs(1)).key("a\nb");
         assert!(matches!(call.into_request(), Err(CallError::NotSent(_))));
-    }
-
-    #[test]
-    fn bytes_are_counted_as_they_came() {
-        let answer = Answer {
-            status: StatusCode::OK,
-            headers: HeaderMap::from_iter([(header::ALLOW, HeaderValue::from_static("GET"))]),
-            body: Bytes::from_static(b"hello"),
-        };
-        let wire = "HTTP/1.1 200 OK\r\nallow: GET\r\n\r\nhello";
-        assert_eq!(answer.wire_bytes(), wire.len() as u64);
     }
 }
