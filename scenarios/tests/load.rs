@@ -88,7 +88,7 @@ async fn answer(
     }
 }
 
-fn drive(url: &str, pace: Pace, span: Span) -> Report {
+fn drive(url: &str, pace: Pace, span: Span, most_failures: u64) -> Report {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -98,7 +98,7 @@ fn drive(url: &str, pace: Pace, span: Span) -> Report {
         pace,
         span: Some(span),
         keep_alive: false,
-        most_failures: 1_024,
+        most_failures,
         seed: 1,
     };
     runtime.block_on(drive.run(Stop::new()))
@@ -170,11 +170,27 @@ fn a_closed_loop_gives_up_when_too_much_fails() {
     assert!(said.contains("gave up after 9 failures"), "{said}");
 }
 
+/// platform §8: up to `failures` + users − 1 failures.
+#[test]
+fn what_is_under_way_when_it_gives_up_counts() {
+    let delay = Duration::ZERO;
+    for pace in [Pace::Users { count: 20, delay }, Pace::Rate(1_000.0)] {
+        let server = Server::holding(20);
+        let report = drive(&server.url("/503"), pace, Span::Requests(20), 1);
+        assert_eq!(
+            (report.siege.failed, report.gave_up),
+            (20, true),
+            "{report}"
+        );
+        assert_eq!(server.requests.load(Ordering::SeqCst), 20);
+    }
+}
+
 #[test]
 fn an_open_loop_sends_rate_by_time() {
     let server = Server::holding(0);
     let span = Span::For(Duration::from_millis(500));
-    let report = drive(&server.url("/"), Pace::Rate(101.0), span);
+    let report = drive(&server.url("/"), Pace::Rate(101.0), span, 1_024);
     // 50.5: the last one is due before the end.
     assert_eq!(report.siege.transactions, 51);
     assert_eq!(server.requests.load(Ordering::SeqCst), 51);
@@ -184,7 +200,8 @@ fn an_open_loop_sends_rate_by_time() {
 #[test]
 fn a_stall_shows_in_every_request_that_was_due_in_it() {
     let server = Server::holding(20);
-    let report = drive(&server.url("/"), Pace::Rate(200.0), Span::Requests(40));
+    let pace = Pace::Rate(200.0);
+    let report = drive(&server.url("/"), pace, Span::Requests(40), 1_024);
     assert_eq!(report.siege.transactions, 40);
     // The request that is 20th waits for nobody, the one before it 5 ms, the first one 95 ms: five
     // of forty wait 75 ms or more.

@@ -25,8 +25,8 @@ pub struct LoadArgs {
     #[arg(short, long, value_name = "N", default_value_t = 25,
           value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_USERS)))]
     pub concurrent: u32,
-    /// How long: 30S, 1M, 2H; a number alone is minutes (siege). Without this and --reps until
-    /// Ctrl-C.
+    /// How long: 30S, 1M, 2H; a number alone is minutes (siege). It lasts so long exactly, where
+    /// siege 4.0 ends up to a second earlier. Without this and --reps until Ctrl-C.
     #[arg(short, long, value_name = "TIME", value_parser = time)]
     pub time: Option<Duration>,
     /// The longest pause of a user after a request, in seconds; drawn anew each time, and in whole
@@ -53,7 +53,7 @@ pub struct LoadArgs {
     /// Each request is given up after so many seconds.
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub timeout: Duration,
-    /// Gives up after so many failed requests.
+    /// Gives up after so many failed requests. Those that are under way then end and count, too.
     #[arg(long, value_name = "N", default_value_t = MOST_FAILURES,
           value_parser = clap::value_parser!(u64).range(1..))]
     pub failures: u64,

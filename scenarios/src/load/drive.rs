@@ -39,7 +39,7 @@ pub struct Drive {
     pub span: Option<Span>,
     /// A connection is kept for the next request.
     pub keep_alive: bool,
-    /// It gives up after so many failed requests.
+    /// It gives up after so many failed requests; those under way then can fail, too.
     pub most_failures: u64,
     /// What the pauses are drawn from.
     pub seed: u64,
@@ -62,8 +62,9 @@ pub enum Pace {
 /// How long a load lasts.
 #[derive(Clone, Copy, Debug)]
 pub enum Span {
-    /// For a time. Requests of a closed loop that are under way then are counted nowhere (siege);
-    /// an open loop sends rate × time, rounded up, and waits for all.
+    /// For a time, exactly: siege 4.0 counts clock seconds and ends up to a second earlier.
+    /// Requests of a closed loop that are under way then are counted nowhere (siege); an open loop
+    /// sends rate × time, rounded up, and waits for all.
     For(Duration),
     /// So many requests by each user; of an open loop, in all.
     Requests(u64),
@@ -73,7 +74,10 @@ pub enum Span {
 struct Field {
     drive: Drive,
     began: Instant,
+    /// It is over: requests under way are let go.
     end: Stop,
+    /// Too much has failed: no new request, but those under way end, and count.
+    enough: Stop,
     spawn: Spawn,
     tally: Mutex<Tally>,
 }
@@ -85,6 +89,7 @@ impl Drive {
             drive: self,
             began: Instant::now(),
             end,
+            enough: Stop::new(),
             spawn: Spawn::tokio(),
             tally: Mutex::default(),
         });
@@ -146,18 +151,21 @@ async fn user(field: &Field, delay: Duration, rng: &Rng) {
     for _ in 0..most {
         let sent_us = field.now_us();
         field.exchange(&client, sent_us).await;
-        let pause = pause(delay, rng);
         if field.end.is_raised() {
             return;
         }
+        let pause = pause(delay, rng);
         // A timer would take a millisecond for no time at all.
-        if pause.is_zero() {
-            continue;
+        if !pause.is_zero() {
+            tokio::select! {
+                biased;
+                () = field.end.raised() => return,
+                () = sleep(pause) => {}
+            }
         }
-        tokio::select! {
-            biased;
-            () = field.end.raised() => return,
-            () = sleep(pause) => {}
+        // Siege looks at its failures after the pause.
+        if field.enough.is_raised() {
+            return;
         }
     }
 }
@@ -182,6 +190,7 @@ async fn open(field: &Arc<Field>, per_s: f64) {
         tokio::select! {
             biased;
             () = field.end.raised() => break,
+            () = field.enough.raised() => break,
             () = sleep_until(field.began + intended) => {}
         }
         if under_way.load(Ordering::Relaxed) >= MOST_UNDER_WAY {
@@ -221,7 +230,7 @@ impl Field {
         };
         tally.count(times, &result);
         if self.gives_up(&tally) {
-            self.end.raise();
+            self.enough.raise();
         }
     }
 
