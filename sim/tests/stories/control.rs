@@ -74,10 +74,11 @@ fn a_rollout_without_a_readiness_probe_interrupts_and_with_one_it_does_not() {
     );
 }
 
+/// platform §1, T: propagation 2 s, no preStop → failures > 0 during a rollout; preStop 5 s → none.
 #[test]
 fn news_of_an_endpoint_that_comes_late_loses_requests_unless_the_pod_waits_for_it() {
     const WAITING: DeploymentSpec = DeploymentSpec {
-        pre_stop: Some(ms(3_000)),
+        pre_stop: Some(ms(5_000)),
         ..PLAIN
     };
     let failures = |deployment| {

@@ -191,6 +191,9 @@ fn follow(
 #[test]
 fn without_behavior_it_at_most_doubles_or_goes_to_four() {
     assert_eq!(follow(&spec(15, 10, None), 1, 4, |_, _| 60), [4, 8, 10, 10]);
+    let four = Pods::ready(s(1000), 4, 60);
+    let before_the_clamp = four.sync(&mut fresh(), &spec(15, 10, None), 4);
+    assert_eq!(before_the_clamp.recommended, Some(16));
     assert_eq!(
         follow(&spec(1, 100, None), 1, 4, |_, _| 100),
         [4, 8, 16, 32]
@@ -242,14 +245,13 @@ fn utilization_is_a_whole_percent_of_all_requests() {
 /// platform §3, T: 4 pods, 2 of them young and not ready, the ready ones at 200 % of target.
 #[test]
 fn young_pods_that_are_not_ready_count_as_idle_when_it_would_grow() {
-    let mut pods = Pods::ready(s(1000), 2, 100);
-    pods.add_young(Some(100));
-    pods.add_young(None);
-    assert_eq!(
-        pods.propose(CpuMetric::Utilization(50)),
-        Ok(4),
-        "2, 2, 0, 0 → 1.0"
-    );
+    for measured in [Some(100), None] {
+        let mut pods = Pods::ready(s(1000), 2, 100);
+        pods.add_young(Some(100));
+        pods.add_young(measured);
+        let proposed = pods.propose(CpuMetric::Utilization(50));
+        assert_eq!(proposed, Ok(4), "2, 2, 0, 0 → 1.0");
+    }
     // Below the target they do not count at all.
     let mut idle = Pods::ready(s(1000), 2, 20);
     idle.add_young(Some(100));

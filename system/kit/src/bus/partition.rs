@@ -41,7 +41,7 @@ fn murmur2(bytes: &[u8]) -> u32 {
 mod tests {
     use super::{murmur2, partition_of};
 
-    /// Kafka: `UtilsTest.testMurmur2`.
+    /// platform §7, T: Kafka's own vectors (Kafka: `UtilsTest.testMurmur2`).
     #[test]
     fn kafkas_own_vectors_hold() {
         for (key, expected) in [
@@ -59,6 +59,7 @@ mod tests {
         }
     }
 
+    /// platform §7, T: computed with the same function.
     #[test]
     fn keys_fall_where_kafka_puts_them() {
         for (key, of_three, of_four) in [("order-1", 1, 2), ("order-2", 0, 3), ("42", 1, 0)] {
