@@ -68,6 +68,19 @@ pub struct ClusterModel {
     /// Outlier detection follows the older rule of the documents' time: the first host may be
     /// ejected whatever `maxEjectionPercent` says (platform: §5).
     pub legacy_first_eject: bool,
+    /// The deprecated `consecutiveErrors` of a DestinationRule counts gateway errors and switches
+    /// `consecutive5xxErrors` off, as in the documents' time. False: nobody reads it, as today, and
+    /// the default of 5 holds (platform: §5).
+    pub consecutive_errors_gateway_only: bool,
+    /// Autoscalers take surge pods for replicas that are wanted, as before Kubernetes 1.17
+    /// (platform: §3).
+    pub hpa_legacy_surge_bug: bool,
+    /// From a pod's start to the first tick of each of its probes: 0 on a node that has run for
+    /// long, a part of a period on one that has just started (platform: §1).
+    pub kubelet_probe_phase_ms: u64,
+    /// What a kubelet adds to each restart before it looks at the container again; its real size is
+    /// not established (platform: §1).
+    pub restart_requeue_ms: u64,
 }
 
 /// A machine.
@@ -324,6 +337,10 @@ impl Default for ClusterModel {
             reboot_s: 30,
             node_monitor_grace_s: 40,
             legacy_first_eject: false,
+            consecutive_errors_gateway_only: true,
+            hpa_legacy_surge_bug: false,
+            kubelet_probe_phase_ms: 0,
+            restart_requeue_ms: 0,
         }
     }
 }

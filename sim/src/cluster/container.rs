@@ -53,13 +53,18 @@ pub(crate) enum Due {
 
 impl Container {
     /// To be started now, for the first time.
-    pub(crate) fn new(now: Duration, template: &PodTemplate, settings: ProbeSettings) -> Self {
+    pub(crate) fn new(
+        now: Duration,
+        template: &PodTemplate,
+        probing: ProbeSettings,
+        back_off: BackOffSettings,
+    ) -> Self {
         let (probes, grace) = (&template.container.probes, template.termination_grace);
         Self {
             life: Life::Waiting(now),
             start: 0,
-            probes: ContainerProbes::new(probes, grace, settings, now),
-            back_off: CrashLoopBackOff::new(BackOffSettings::default()),
+            probes: ContainerProbes::new(probes, grace, probing, now),
+            back_off: CrashLoopBackOff::new(back_off),
             deleted: false,
         }
     }

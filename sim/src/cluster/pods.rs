@@ -28,7 +28,7 @@ use crate::{
     engine::{HostId, World},
     model::{ClusterModel, NodeModel},
     objects::{Objects, container::PodTemplate},
-    platform::probe::ProbeSettings,
+    platform::{probe::ProbeSettings, restart::BackOffSettings},
     recorder::Recorder,
 };
 
@@ -46,6 +46,7 @@ pub(crate) struct Pods {
     exits: Exits,
     prober: Prober,
     probing: ProbeSettings,
+    back_off: BackOffSettings,
     /// How long a machine that lost its power takes to be back.
     reboot: Duration,
     seed: u64,
@@ -95,7 +96,11 @@ impl Pods {
             prober,
             probing: ProbeSettings {
                 eager_readiness: model.eager_readiness,
-                ..ProbeSettings::default()
+                phase: Duration::from_millis(model.kubelet_probe_phase_ms),
+            },
+            back_off: BackOffSettings {
+                requeue: Duration::from_millis(model.restart_requeue_ms),
+                ..BackOffSettings::default()
             },
             reboot: Duration::from_secs(model.reboot_s),
             seed,
@@ -121,7 +126,7 @@ impl Pods {
             kubelet: new.kubelet,
             doomed: None,
             created: now,
-            container: Container::new(now, new.template, self.probing),
+            container: Container::new(now, new.template, self.probing, self.back_off),
             started: now,
             ready: false,
             ready_since: now,

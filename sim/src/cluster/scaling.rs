@@ -24,6 +24,7 @@ use crate::{
 pub(crate) struct Scaling {
     autoscalers: BTreeMap<String, HorizontalAutoscaler>,
     metrics: MetricsServer,
+    settings: AutoscalerSettings,
     period: Duration,
     next_sync: Duration,
     recorder: Recorder,
@@ -41,6 +42,10 @@ impl Scaling {
         Self {
             autoscalers: BTreeMap::new(),
             metrics: MetricsServer::new(settings, phases.metrics),
+            settings: AutoscalerSettings {
+                legacy_surge_bug: model.hpa_legacy_surge_bug,
+                ..AutoscalerSettings::default()
+            },
             period: Duration::from_secs(model.autoscaler_period_s),
             next_sync: phases.autoscaler,
             recorder,
@@ -56,6 +61,7 @@ impl Scaling {
         machines: &Machines,
         deployments: &mut Deployments,
     ) -> bool {
+        self.know(now, objects);
         if objects.autoscalers.is_empty() {
             return false;
         }
@@ -76,6 +82,25 @@ impl Scaling {
     pub(crate) fn next_deadline(&self, objects: &Objects) -> Option<Duration> {
         let due = self.metrics.next_deadline().min(self.next_sync);
         (!objects.autoscalers.is_empty()).then_some(due)
+    }
+
+    /// Forgets who was deleted and takes up who is new. While there was none nothing was due, and
+    /// what was missed is not made up for.
+    fn know(&mut self, now: Duration, objects: &Objects) {
+        let there = &objects.autoscalers;
+        if self.autoscalers.keys().eq(there.keys()) {
+            return;
+        }
+        if self.autoscalers.is_empty() {
+            let missed = now.saturating_sub(self.next_sync);
+            let periods = missed.as_nanos().div_ceil(self.period.as_nanos());
+            self.next_sync += self.period * u32::try_from(periods).unwrap_or(u32::MAX);
+        }
+        self.autoscalers.retain(|name, _| there.contains_key(name));
+        for name in there.keys() {
+            let fresh = || HorizontalAutoscaler::new(self.settings);
+            self.autoscalers.entry(name.clone()).or_insert_with(fresh);
+        }
     }
 
     fn sync(
@@ -107,10 +132,8 @@ impl Scaling {
             pods: &scaled,
             samples: self.metrics.latest(),
         };
-        let autoscaler = self
-            .autoscalers
-            .entry(spec.name.clone())
-            .or_insert_with(|| HorizontalAutoscaler::new(AutoscalerSettings::default()));
+        let autoscaler = self.autoscalers.get_mut(&spec.name);
+        let autoscaler = autoscaler.expect("all that there are were taken up");
         let decision = autoscaler.sync(now, spec, &observed);
         let what = What::Measured {
             deployment: self.recorder.name(&spec.target),

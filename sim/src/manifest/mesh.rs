@@ -9,13 +9,19 @@ use super::{
     document::{At, Document},
     duration::GoDuration,
 };
-use crate::objects::mesh::{
-    ConnectionPool, DestinationRule, LoadBalancer, OutlierDetection, RetryOn, RetryPolicy,
-    VirtualService,
+use crate::{
+    model::ClusterModel,
+    objects::mesh::{
+        ConnectionPool, DestinationRule, LoadBalancer, OutlierDetection, RetryOn, RetryPolicy,
+        VirtualService,
+    },
 };
 
 /// A DestinationRule.
-pub(super) fn destination_rule(document: &Document) -> Result<DestinationRule, ManifestError> {
+pub(super) fn destination_rule(
+    document: &Document,
+    model: &ClusterModel,
+) -> Result<DestinationRule, ManifestError> {
     let at = document.root().member("spec");
     let Object { spec } = document.typed::<Object<WrittenRule>>()?;
     let policy = spec.traffic_policy.unwrap_or_default();
@@ -26,7 +32,7 @@ pub(super) fn destination_rule(document: &Document) -> Result<DestinationRule, M
         connection_pool: connection_pool(policy.connection_pool.unwrap_or_default()),
         outlier_detection: policy
             .outlier_detection
-            .map(|given| outlier_detection(&at_policy.member("outlierDetection"), &given))
+            .map(|given| outlier_detection(&at_policy.member("outlierDetection"), &given, model))
             .transpose()?,
         load_balancer: load_balancer(&at_policy, policy.load_balancer.as_ref())?,
     })
@@ -106,10 +112,11 @@ fn connection_pool(given: WrittenPool) -> ConnectionPool {
 }
 
 /// `consecutiveErrors` counts gateway errors and switches the ejection for other 5xx off, as in the
-/// documents' time (istio#8846, #12349).
+/// documents' time (istio#8846, #12349), or is not read at all, as today; `model` says which.
 fn outlier_detection(
     at: &At<'_>,
     given: &WrittenDetection,
+    model: &ClusterModel,
 ) -> Result<OutlierDetection, ManifestError> {
     let default = OutlierDetection::default();
     let or = |given: Option<GoDuration>, default| given.map_or(default, |given| given.0);
@@ -131,7 +138,13 @@ fn outlier_detection(
                 let problem = "not together with consecutive5xxErrors or consecutiveGatewayErrors";
                 return Err(at.member("consecutiveErrors").error(problem));
             }
-            (0, errors)
+            match model.consecutive_errors_gateway_only {
+                true => (0, errors),
+                false => (
+                    default.consecutive_5xx_errors,
+                    default.consecutive_gateway_errors,
+                ),
+            }
         }
     };
     let percent = |name: &str, given: Option<u32>, default| match given {
@@ -156,7 +169,7 @@ fn outlier_detection(
         base_ejection_time: or(given.base_ejection_time, default.base_ejection_time),
         max_ejection_percent: max,
         min_health_percent: percent("minHealthPercent", given.min_health_percent, 0)?,
-        legacy_first_eject: default.legacy_first_eject,
+        legacy_first_eject: model.legacy_first_eject,
     })
 }
 

@@ -146,7 +146,7 @@ impl Manifests {
         let mut objects = Objects::default();
         for document in &self.documents {
             fields::check(document)?;
-            read_object(document, &mut objects)?;
+            read_object(document, model, &mut objects)?;
         }
         // A Service's named ports are those of the pods behind it.
         for document in self.documents.iter().filter(|d| d.kind == Kind::Service) {
@@ -154,12 +154,6 @@ impl Manifests {
             objects.services.insert(service.name.clone(), service);
         }
         references::check(self, &objects, model)?;
-        if model.cluster.legacy_first_eject {
-            let rules = objects.destination_rules.values_mut();
-            for detection in rules.filter_map(|rule| rule.outlier_detection.as_mut()) {
-                detection.legacy_first_eject = true;
-            }
-        }
         Ok(objects)
     }
 
@@ -185,7 +179,11 @@ impl Manifests {
     }
 }
 
-fn read_object(document: &Document, objects: &mut Objects) -> Result<(), ManifestError> {
+fn read_object(
+    document: &Document,
+    model: &Model,
+    objects: &mut Objects,
+) -> Result<(), ManifestError> {
     let name = document.name.clone();
     match document.kind {
         Kind::Deployment => {
@@ -219,7 +217,7 @@ fn read_object(document: &Document, objects: &mut Objects) -> Result<(), Manifes
             objects.disruption_budgets.insert(name, budget);
         }
         Kind::DestinationRule => {
-            let rule = mesh::destination_rule(document)?;
+            let rule = mesh::destination_rule(document, &model.cluster)?;
             let (at, host) = (document.root().member("spec.host"), rule.host.clone());
             if let Some(other) = objects.destination_rules.insert(host, rule) {
                 return Err(at.error(format!("DestinationRule/{} is about it, too", other.name)));

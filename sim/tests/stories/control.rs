@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use squall_reports::history::{PodPhase, RolloutState, What};
 use squall_sim::{
-    objects::autoscaler::{Autoscaler, CpuMetric},
+    objects::{
+        Objects,
+        autoscaler::{Autoscaler, CpuMetric},
+    },
     range::TimeRange,
 };
 
@@ -109,6 +112,36 @@ fn a_deadlock_is_healed_by_a_liveness_probe_and_by_nothing_else() {
     assert_eq!(told.ok_and_not(ms(5_010), ms(30_000)).0, 0);
 }
 
+fn autoscaler() -> Autoscaler {
+    Autoscaler {
+        name: "who".to_owned(),
+        target: "who".to_owned(),
+        min_replicas: 1,
+        max_replicas: 3,
+        metrics: vec![CpuMetric::Utilization(50)],
+        behavior: None,
+    }
+}
+
+#[test]
+fn an_autoscaler_that_comes_late_looks_every_15_s_and_makes_up_for_nothing() {
+    let appear = |objects: &mut Objects| {
+        objects.autoscalers.insert("who".to_owned(), autoscaler());
+    };
+    let script = Script::default().at(ms(200_000), move |controls| {
+        controls.apply(appear).expect("a good object");
+    });
+    let told = play(cluster(&[PLAIN]), &[visitor(1)], script, 300);
+    let looked: Vec<Duration> = told
+        .entries()
+        .filter_map(|(at, _, what)| matches!(what, What::Measured { .. }).then_some(at))
+        .collect();
+    assert!((6..=7).contains(&looked.len()), "{looked:?}");
+    assert!(looked[0] >= ms(200_000), "{looked:?}");
+    let apart = looked.windows(2).map(|two| two[1] - two[0]);
+    assert!(apart.into_iter().all(|gap| gap == ms(15_000)), "{looked:?}");
+}
+
 #[test]
 fn cpu_load_makes_an_autoscaler_add_pods() {
     let mut spec = cluster(&[PLAIN]);
@@ -121,17 +154,8 @@ fn cpu_load_makes_an_autoscaler_add_pods() {
         .expect("it is there");
     let resources = &mut deployment.template.container.resources;
     (resources.request_milli, resources.limit_milli) = (Some(500), Some(1000));
-    let autoscaler = Autoscaler {
-        name: "who".to_owned(),
-        target: "who".to_owned(),
-        min_replicas: 1,
-        max_replicas: 3,
-        metrics: vec![CpuMetric::Utilization(50)],
-        behavior: None,
-    };
-    spec.objects
-        .autoscalers
-        .insert("who".to_owned(), autoscaler);
+    let autoscalers = &mut spec.objects.autoscalers;
+    autoscalers.insert("who".to_owned(), autoscaler());
     spec.model.cluster.metrics_resolution_s = 15;
     let load = siege(20, squall_sim::load::Extent::For(ms(60_000)));
     let told = calm(spec, &[load], 420);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{MODEL, assert_errors, changed, manifests, objects};
+use super::{MODEL, assert_errors, changed, changed_manifests, manifests, objects};
 use crate::{
     model::Model,
     objects::mesh::{ConnectionPool, LoadBalancer, RetryOn, RetryPolicy},
@@ -48,6 +48,20 @@ fn the_deprecated_count_is_of_gateway_errors_only() {
          spec.trafficPolicy.outlierDetection.consecutiveErrors: not together with \
          consecutive5xxErrors or consecutiveGatewayErrors",
     )]);
+}
+
+/// platform §5: current Istio does not read it at all.
+#[test]
+fn the_model_says_whether_the_deprecated_count_is_read() {
+    let model = format!("{MODEL}cluster: {{consecutive_errors_gateway_only: false}}\n");
+    let model = Model::read("m.yaml", &model).unwrap();
+    let manifests = changed_manifests("consecutive5xxErrors: 2", "consecutiveErrors: 2").unwrap();
+    let objects = manifests.objects(&model).unwrap();
+    let detection = objects.destination_rules["notes"]
+        .outlier_detection
+        .unwrap();
+    assert_eq!(detection.consecutive_5xx_errors, 5);
+    assert_eq!(detection.consecutive_gateway_errors, 0);
 }
 
 #[test]

@@ -154,6 +154,11 @@ pub(super) fn objects() -> Objects {
 
 /// The system with `old` text replaced in whichever file has it.
 pub(super) fn changed(old: &str, new: &str) -> Result<Objects, ManifestError> {
+    changed_manifests(old, new)?.objects(&model())
+}
+
+/// The same, not yet held against a model.
+pub(super) fn changed_manifests(old: &str, new: &str) -> Result<Manifests, ManifestError> {
     let files = [NOTES, REST, MESH];
     let count: usize = files.iter().map(|text| text.matches(old).count()).sum();
     assert!(count > 0, "{old:?} is nowhere");
@@ -163,7 +168,7 @@ pub(super) fn changed(old: &str, new: &str) -> Result<Objects, ManifestError> {
         ("rest.yaml", &rest),
         ("mesh.yaml", &mesh),
     ];
-    Manifests::read(&files.map(|(file, text)| (file, text.as_str())))?.objects(&model())
+    Manifests::read(&files.map(|(file, text)| (file, text.as_str())))
 }
 
 /// What is said about each change.
