@@ -10,8 +10,8 @@
 //!   passed earlier count, too. Permits that nobody reports leave it half open for ever
 //!   (resilience4j#903), unless there is a longest wait: then → OPEN.
 //! * An ignored result gives its permit back and is not recorded; so does a call whose caller goes
-//!   before it has a result (`CircuitBreakerSubscriber.hookOnCancel`). A result that arrives in OPEN
-//!   is recorded in the old window, which decides nothing any more.
+//!   before it has a result (`CircuitBreakerSubscriber.hookOnCancel`). A result that arrives in
+//!   OPEN is recorded in the old window, which decides nothing any more.
 //!
 //! A time-based window counts by the seconds since the breaker was made, the library by those of
 //! the wall clock: the phase is all that differs.
