@@ -1,6 +1,15 @@
-//! Every scenario there is.
+//! Every scenario there is here. Systems from elsewhere have a [`Registry`] of their own.
 
-use crate::{scenario::Scenario, shop, year::Year};
+use crate::{explore::arena::Arena, registry::Registry, scenario::Scenario, shop, year::Year};
+
+/// What this repository's `squall` knows.
+pub const REGISTRY: Registry = Registry {
+    path: "squall::catalogue::REGISTRY",
+    systems: &[shop::SYSTEM],
+    scenarios: all,
+    years,
+    arenas,
+};
 
 /// The whole catalogue, in the order in which it is listed and run.
 pub fn all() -> Vec<Scenario> {
@@ -12,9 +21,14 @@ pub fn years() -> Vec<Year> {
     shop::years()
 }
 
+/// Where `explore` searches.
+pub fn arenas() -> Vec<Arena> {
+    vec![shop::arena()]
+}
+
 /// The scenario of this name.
 pub fn find(name: &str) -> Option<Scenario> {
-    all().into_iter().find(|scenario| scenario.name == name)
+    REGISTRY.scenario(name)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@
 //! computed.
 //!
 //! **Where to start reading:** [`scenario`], then any file of [`shop`], then [`runner`].
-//! Long runs are in [`year`].
+//! Long runs are in [`year`]. Whoever brings systems of their own begins with [`registry`].
 
 pub mod catalogue;
 pub mod command;
@@ -17,11 +17,15 @@ pub mod names;
 pub mod plain;
 pub mod pool;
 pub mod real;
+pub mod registry;
 pub mod runner;
 pub mod scenario;
 pub mod shop;
 pub mod system;
 pub mod year;
+
+/// The crates that scenarios are written with, for those who depend on this one alone.
+pub use {squall_chaos as chaos, squall_kit as kit, squall_reports as reports, squall_sim as sim};
 
 /// A run is millions of small, short-lived pieces of memory: a fifth of its time with the system's
 /// allocator.

@@ -7,8 +7,14 @@ const SUGGESTIONS: usize = 3;
 /// Without filters every name. Each name once, in the order of `names`.
 ///
 /// # Errors
-/// The filter that selects nothing, with the nearest names.
-pub fn select<'a>(filters: &[String], names: &[&'a str]) -> Result<Vec<&'a str>, String> {
+/// The filter that selects nothing, with the nearest names, those of `others` among them: what is
+/// selected elsewhere, and may have been meant.
+pub fn select<'a>(
+    kind: &str,
+    filters: &[String],
+    names: &[&'a str],
+    others: &[&str],
+) -> Result<Vec<&'a str>, String> {
     let mut selected = vec![filters.is_empty(); names.len()];
     for filter in filters {
         let exact = names.iter().position(|name| name == filter);
@@ -19,7 +25,7 @@ pub fn select<'a>(filters: &[String], names: &[&'a str]) -> Result<Vec<&'a str>,
             found |= hit;
         }
         if !found {
-            return Err(unknown("scenario", filter, names));
+            return Err(unknown(kind, filter, &[names, others].concat()));
         }
     }
     let chosen = names.iter().zip(selected).filter(|(_, selected)| *selected);
@@ -42,6 +48,9 @@ pub fn unknown(kind: &str, name: &str, known: &[&str]) -> String {
         .take(SUGGESTIONS)
         .map(|(name, _)| *name)
         .collect();
+    if near.is_empty() {
+        return format!("no {kind} {name:?}; there is none here");
+    }
     let are = if near.len() == 1 { "is" } else { "are" };
     format!("no {kind} {name:?}; the nearest {are} {}", near.join(", "))
 }
@@ -59,7 +68,7 @@ mod tests {
 
     fn chosen(filters: &[&str]) -> Result<Vec<&'static str>, String> {
         let filters: Vec<_> = filters.iter().map(|filter| (*filter).to_owned()).collect();
-        select(&filters, &NAMES)
+        select("scenario", &filters, &NAMES, &["shop/year-hardened"])
     }
 
     #[test]
@@ -79,7 +88,7 @@ mod tests {
     fn a_whole_name_selects_itself_alone() {
         let names = ["shop/hpa", "shop/hpa-legacy"];
         assert_eq!(
-            select(&["shop/hpa".to_owned()], &names),
+            select("scenario", &["shop/hpa".to_owned()], &names, &[]),
             Ok(vec!["shop/hpa"])
         );
     }
@@ -89,6 +98,9 @@ mod tests {
         let error = chosen(&["pay-outrage"]).expect_err("there is no such scenario");
         assert!(error.contains("\"pay-outrage\""), "{error}");
         assert!(error.contains("shop/pay-outage"), "{error}");
+        let error = chosen(&["shop/yaer-hardened"]).expect_err("there is no such year");
+        assert!(error.contains("are shop/year-hardened"), "{error}");
         assert!(unknown("system", "shp", &["shop"]).contains("shop"));
+        assert!(unknown("system", "shp", &[]).ends_with("none here"));
     }
 }

@@ -1,10 +1,10 @@
 //! The systems of the catalogue: their contexts, manifests and models.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, path::Path, sync::Arc};
 
 use squall_sim::{
     cluster::spec::{ClusterSpec, Program},
-    manifest::{ManifestError, Manifests, Patch},
+    manifest::{ManifestError, Manifests, Operation, Patch},
     model::Model,
 };
 
@@ -54,11 +54,6 @@ pub struct Files {
     pub manifests: Manifests,
     /// What they cannot say.
     pub model: Model,
-}
-
-/// Every system.
-pub fn all() -> &'static [System] {
-    &[crate::shop::SYSTEM]
 }
 
 // === impl System ===
@@ -115,6 +110,20 @@ impl System {
     }
 }
 
+// === impl Context ===
+
+impl Context {
+    /// A context: its name, its documented port, and its `run` as a closure that boxes it,
+    /// `|pod| Box::pin(run(pod))`.
+    pub const fn new(name: &'static str, port: u16, program: Program) -> Self {
+        Self {
+            name,
+            port,
+            program,
+        }
+    }
+}
+
 // === impl Cluster ===
 
 impl Cluster {
@@ -126,6 +135,20 @@ impl Cluster {
             own: None,
             modelled: None,
         }
+    }
+
+    /// The same with so many pods of a deployment.
+    #[must_use]
+    pub fn replicas(mut self, deployment: &str, count: u32) -> Self {
+        let operation = Operation::Add {
+            path: "/spec/replicas".into(),
+            value: count.to_string().into(),
+        };
+        self.patches.push(Patch::Edit {
+            object: format!("Deployment/{deployment}").into(),
+            operations: Cow::Owned(vec![operation]),
+        });
+        self
     }
 
     /// The same with a changed model.

@@ -37,6 +37,7 @@ fn a_name_that_matches_nothing_gets_its_neighbours() {
         ("pay-outrage", "shop/pay-outage"),
         ("shop/stok", "shop/stock"),
         ("gatway", "shop/gateway"),
+        ("shop/yaer-hardened", "shop/year-hardened"),
     ] {
         for args in [&["run", name][..], &[name], &["run", "stock", name]] {
             let said = squall(with_out(args, &out.path().join("never")));
@@ -111,8 +112,10 @@ fn the_list_names_every_scenario_its_system_and_its_claim() {
     let said = squall(["list", "--json"]);
     assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
     let listed: Vec<Value> = serde_json::from_str(&said.out).expect("JSON");
-    let known = squall::catalogue::all().len() + squall::catalogue::years().len();
-    assert_eq!(listed.len(), known);
+    let of_kind = |kind: &str| listed.iter().filter(|one| one["kind"] == kind).count();
+    assert_eq!(of_kind("scenario"), squall::catalogue::all().len());
+    assert_eq!(of_kind("year"), squall::catalogue::years().len());
+    assert_eq!(of_kind("arena"), squall::catalogue::arenas().len());
     let plain = squall(["list"]).out;
     for scenario in listed {
         for field in ["scenario", "system", "claim"] {

@@ -5,12 +5,14 @@ mod support;
 use std::{fs, path::Path, sync::atomic::AtomicBool};
 
 use serde_json::Value;
-use squall::explore::{
-    campaign::Finding,
-    find,
-    repro::Repro,
-    trial::{self, Broken},
-    workers::{Made, Program, Workers},
+use squall::{
+    catalogue::REGISTRY,
+    explore::{
+        campaign::Finding,
+        repro::Repro,
+        trial::{self, Broken},
+        workers::{Made, Program, Workers},
+    },
 };
 use support::program::{Said, squall};
 
@@ -112,7 +114,7 @@ fn what_makes_no_sense_is_refused() {
 
 /// The repro of this check, whose plan breaks nothing.
 fn repro(check: &str) -> Repro {
-    let arena = find("shop/explore").expect("an arena");
+    let arena = REGISTRY.arena("shop/explore").expect("an arena");
     let mut plan = arena.calm();
     plan.users.truncate(1);
     plan.users[0].journeys = 1;
@@ -141,7 +143,13 @@ const JUDGED: &str = "order/orders are settled";
 #[test]
 fn a_repro_is_replayed_and_traced() {
     let repro = repro(JUDGED);
-    Repro::assert_mended(&repro.to_json());
+    Repro::assert_mended(&repro.to_json(), &REGISTRY);
+    let test = repro.test("a.repro.json", &REGISTRY);
+    let call = "include_str!(\"a.repro.json\"),\n        &squall::catalogue::REGISTRY,\n";
+    assert!(
+        test.contains("fn order_orders_are_settled()") && test.contains(call),
+        "{test}"
+    );
     let folder = tempfile::tempdir().expect("a temporary directory");
     let path = folder.path().join("a.repro.json");
     let replay = |repro: &Repro| {
@@ -183,7 +191,7 @@ fn a_check_that_says_nothing_mends_nothing() {
         assert_eq!(said.code, Some(4), "{said:?}");
         assert!(said.out.starts_with("says nothing now: "), "{said:?}");
         assert!(said.out.contains(word), "{said:?}");
-        let mended = std::panic::catch_unwind(|| Repro::assert_mended(&repro.to_json()));
+        let mended = std::panic::catch_unwind(|| Repro::assert_mended(&repro.to_json(), &REGISTRY));
         assert!(mended.is_err(), "{check} is no proof");
     }
 }
@@ -228,7 +236,7 @@ fn a_file_that_is_no_repro_gets_one_clear_line() {
 fn a_process_that_dies_takes_no_run_with_it() {
     let folder = tempfile::tempdir().expect("a temporary directory");
     let first = folder.path().join("first");
-    let mut plan = find("shop/explore").expect("an arena").calm();
+    let mut plan = REGISTRY.arena("shop/explore").expect("an arena").calm();
     plan.users.truncate(1);
     (plan.aftermath, plan.calm_from_ms) = (0, 2_000);
     let squall = env!("CARGO_BIN_EXE_squall");
@@ -241,7 +249,7 @@ fn a_process_that_dies_takes_no_run_with_it() {
         let plans = [plan.clone(), plan.clone()];
         workers.run("shop/explore", &plans, &AtomicBool::new(false), |_| {})
     };
-    let arena = find("shop/explore").expect("an arena");
+    let arena = REGISTRY.arena("shop/explore").expect("an arena");
     let (_, observed) = trial::run(&arena, &plan).expect("the plan can be run");
     let made = Some(Made::Run(Box::new(observed)));
     let first = first.display();

@@ -28,15 +28,14 @@ use super::{
 use crate::{
     explore::{
         arena::Arena,
-        arenas,
         campaign::{Campaign, Finding, Limits, Tally, Watch},
-        find,
         repro::Repro,
         summary::{self, Summary},
         trial::{self, Broken},
         workers::{Answer, Made, Order, Program, Workers},
     },
     names, pool,
+    registry::Registry,
 };
 
 /// What to explore and how long.
@@ -83,7 +82,7 @@ pub struct ExploreArgs {
     #[arg(long, value_name = "DIR", default_value = "target/squall/explore")]
     pub out: PathBuf,
     /// A bug planted in kit or system, of a build that has them.
-    #[arg(long, hide = true)]
+    #[arg(long, value_name = "BUG", hide = !planted::AVAILABLE)]
     pub plant: Option<String>,
 }
 
@@ -99,29 +98,34 @@ pub struct WorkerArgs {
 pub const WORKER: &str = "explore-worker";
 
 /// Explores, and prints what was found.
-pub fn explore(args: &ExploreArgs) -> Ending {
-    explored(args).unwrap_or_else(|error| {
+pub fn explore(args: &ExploreArgs, registry: &Registry) -> Ending {
+    explored(args, registry).unwrap_or_else(|error| {
         eprintln!("squall: {error:#}");
         Ending::Usage
     })
 }
 
-fn explored(args: &ExploreArgs) -> Result<Ending> {
-    let all = arenas();
+fn explored(args: &ExploreArgs, registry: &Registry) -> Result<Ending> {
+    let all = (registry.arenas)();
     let known: Vec<_> = all.iter().map(|arena| arena.name).collect();
-    let chosen = names::select(&args.filters, &known).map_err(anyhow::Error::msg)?;
+    let chosen = names::select("arena", &args.filters, &known, &[]).map_err(anyhow::Error::msg)?;
     plant(args.plant.as_deref())?;
     writable(&args.out)?;
     let stop = Arc::new(AtomicBool::new(false));
     super::run::listen_for_interrupts(&stop);
     let mut ending = Ending::Pass;
     for arena in all.iter().filter(|arena| chosen.contains(&arena.name)) {
-        ending = ending.worse(explore_one(args, arena, &stop)?);
+        ending = ending.worse(explore_one(args, registry, arena, &stop)?);
     }
     Ok(ending)
 }
 
-fn explore_one(args: &ExploreArgs, arena: &Arena, stop: &AtomicBool) -> Result<Ending> {
+fn explore_one(
+    args: &ExploreArgs,
+    registry: &Registry,
+    arena: &Arena,
+    stop: &AtomicBool,
+) -> Result<Ending> {
     let space = space(arena, args.plant.is_some())?;
     let mut arguments = vec![WORKER.to_owned()];
     arguments.extend(
@@ -145,7 +149,7 @@ fn explore_one(args: &ExploreArgs, arena: &Arena, stop: &AtomicBool) -> Result<E
         shrinking: args.shrink,
         twice: args.check_determinism,
     };
-    let mut watch = Clerk::new(arena, args, limits.runs);
+    let mut watch = Clerk::new((registry, arena), args, limits.runs);
     let campaign = Campaign::new(arena.name, &space, &workers, limits, stop);
     let gave = match args.matrix {
         true => {
@@ -174,6 +178,11 @@ fn explore_one(args: &ExploreArgs, arena: &Arena, stop: &AtomicBool) -> Result<E
 
 /// What a system can suffer: its manifests, and a calm run of it. A planted bug may show in that.
 fn space(arena: &Arena, planted: bool) -> Result<Space> {
+    anyhow::ensure!(
+        !arena.journeys.is_empty() && !arena.aftermath.is_empty(),
+        "{} has nobody to use it: it needs `journeys` and an `aftermath`",
+        arena.name
+    );
     let calm = arena.calm();
     let (run, observed) = trial::run(arena, &calm)?;
     if let (Some(broken), false) = (observed.failed.first(), planted) {
@@ -193,7 +202,7 @@ pub(super) fn plant(bug: Option<&str>) -> Result<()> {
 }
 
 /// Carries out plans that come as lines, until there are no more.
-pub fn work(args: &WorkerArgs) -> Ending {
+pub fn work(args: &WorkerArgs, registry: &Registry) -> Ending {
     // Ctrl-C is for the parent: it lets the runs under way finish.
     let ignored = ctrlc::set_handler(|| {});
     if let Err(error) = ignored
@@ -205,7 +214,7 @@ pub fn work(args: &WorkerArgs) -> Ending {
     }
     let mut out = io::stdout().lock();
     for line in io::stdin().lock().lines().map_while(Result::ok) {
-        let answer = carry_out(&line);
+        let answer = carry_out(&line, registry);
         let Ok(mut text) = serde_json::to_string(&answer) else {
             return Ending::Panicked;
         };
@@ -221,9 +230,10 @@ pub fn work(args: &WorkerArgs) -> Ending {
     Ending::Pass
 }
 
-fn carry_out(line: &str) -> Answer {
+fn carry_out(line: &str, registry: &Registry) -> Answer {
     let order: Order = serde_json::from_str(line).map_err(|error| error.to_string())?;
-    let arena = find(&order.arena).ok_or_else(|| format!("no arena {:?}", order.arena))?;
+    let arena = registry.arena(&order.arena);
+    let arena = arena.ok_or_else(|| format!("no arena {:?}", order.arena))?;
     let ran = trial::run(&arena, &order.plan).map_err(|error| error.to_string())?;
     Ok(ran.1)
 }
@@ -293,6 +303,7 @@ fn shard(text: &str) -> Result<(u32, u32), String> {
 
 /// Shows progress, and writes down at once what would otherwise be lost with this process.
 struct Clerk<'a> {
+    registry: &'a Registry,
     arena: &'a Arena,
     args: &'a ExploreArgs,
     bar: ProgressBar,
@@ -307,13 +318,18 @@ struct Clerk<'a> {
 }
 
 impl<'a> Clerk<'a> {
-    fn new(arena: &'a Arena, args: &'a ExploreArgs, runs: Option<u64>) -> Self {
+    fn new(
+        (registry, arena): (&'a Registry, &'a Arena),
+        args: &'a ExploreArgs,
+        runs: Option<u64>,
+    ) -> Self {
         let bar = match runs {
             Some(runs) => super::run::progress(usize::try_from(runs).unwrap_or(usize::MAX)),
             None if io::stderr().is_terminal() => ProgressBar::new_spinner(),
             None => ProgressBar::hidden(),
         };
         Self {
+            registry,
             arena,
             args,
             bar,
@@ -413,7 +429,10 @@ impl Watch for Clerk<'_> {
         self.pages.push((report, timeline));
         let json = repro.to_json();
         if self.write(&file, &json) {
-            self.write(&format!("finding-{number}.rs"), &repro.test(&file));
+            self.write(
+                &format!("finding-{number}.rs"),
+                &repro.test(&file, self.registry),
+            );
             let path = self.args.out.join(&file);
             eprintln!("squall: squall replay {}", path.display());
         } else {

@@ -5,19 +5,21 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::{Ending, ListArgs};
-use crate::catalogue;
+use crate::registry::Registry;
 
-/// A scenario in `list --json`.
+/// A scenario, a year or an arena in `list --json`.
 #[derive(Serialize)]
 struct Listed {
     scenario: &'static str,
+    /// `scenario`, `year` or `arena`: which command takes it, and how.
+    kind: &'static str,
     system: &'static str,
     claim: &'static str,
 }
 
-/// Prints every scenario, its system and its claim.
-pub fn list(args: &ListArgs) -> Ending {
-    match write(&mut io::stdout().lock(), args.json) {
+/// Prints every scenario, year and arena, its system and its claim.
+pub fn list(args: &ListArgs, registry: &Registry) -> Ending {
+    match write(&mut io::stdout().lock(), args.json, registry) {
         Ok(()) => Ending::Pass,
         // `squall list | head`: the reader has seen enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ending::Pass,
@@ -28,26 +30,40 @@ pub fn list(args: &ListArgs) -> Ending {
     }
 }
 
-fn write(out: &mut impl Write, json: bool) -> io::Result<()> {
-    let scenarios = catalogue::all();
-    let years = catalogue::years();
+fn write(out: &mut impl Write, json: bool, registry: &Registry) -> io::Result<()> {
+    let scenarios = (registry.scenarios)();
+    let years = (registry.years)();
+    let arenas = (registry.arenas)();
     let scenarios = scenarios.iter().map(|scenario| Listed {
         scenario: scenario.name,
+        kind: "scenario",
         system: scenario.system(),
         claim: scenario.claim,
     });
     let years = years.iter().map(|year| Listed {
         scenario: year.name,
+        kind: "year",
         system: year.system(),
         claim: year.claim,
     });
-    let listed: Vec<_> = scenarios.chain(years).collect();
+    let arenas = arenas.iter().map(|arena| Listed {
+        scenario: arena.name,
+        kind: "arena",
+        system: arena.system.name,
+        claim: arena.claim,
+    });
+    let listed: Vec<_> = scenarios.chain(years).chain(arenas).collect();
     if json {
         serde_json::to_writer_pretty(&mut *out, &listed)?;
         return writeln!(out);
     }
     for one in &listed {
-        writeln!(out, "{}  [{}]\n    {}", one.scenario, one.system, one.claim)?;
+        let of = match one.kind {
+            "scenario" => one.system.to_owned(),
+            "arena" => format!("{}, for `squall explore`", one.system),
+            kind => format!("{}, a {kind}", one.system),
+        };
+        writeln!(out, "{}  [{of}]\n    {}", one.scenario, one.claim)?;
     }
     out.flush()
 }

@@ -21,7 +21,10 @@ use self::{
     merge::MergeArgs,
     replay::ReplayArgs,
 };
-use crate::year::{DAYS, Year};
+use crate::{
+    registry::Registry,
+    year::{DAYS, Year},
+};
 
 /// A wind tunnel for event-driven microservices.
 ///
@@ -41,7 +44,7 @@ pub struct CommandLine {
 /// What can be asked.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Every scenario, its system and its claim.
+    /// Every scenario, year and arena, its system and its claim.
     List(ListArgs),
     /// Run scenarios, judge them, write results.
     Run(RunArgs),
@@ -60,6 +63,24 @@ pub enum Command {
     Load(LoadArgs),
     /// The real thing on its documented ports, over TCP.
     Serve(ServeArgs),
+}
+
+/// The `squall` command for these systems: does what the command line asks for.
+pub fn main(registry: &Registry) -> ExitCode {
+    let line = CommandLine::parse();
+    let ending = match line.command {
+        None => run::run(&line.run, registry),
+        Some(Command::Run(args)) => run::run(&args, registry),
+        Some(Command::List(args)) => list::list(&args, registry),
+        Some(Command::Explore(args)) => explore::explore(&args, registry),
+        Some(Command::Replay(args)) => replay::replay(&args, registry),
+        Some(Command::Merge(args)) => merge::merge(&args),
+        Some(Command::Work(args)) => explore::work(&args, registry),
+        Some(Command::Compare(args)) => compare::compare(&args),
+        Some(Command::Load(args)) => load::load(&args),
+        Some(Command::Serve(args)) => serve::serve(&args, registry),
+    };
+    ending.into()
 }
 
 /// How to list.
@@ -189,7 +210,7 @@ pub enum CompareFormat {
 /// What to serve and where.
 #[derive(Clone, Debug, Args)]
 pub struct ServeArgs {
-    /// The system, `shop`.
+    /// The system's name.
     pub system: String,
     /// Where the databases and the broker's log live.
     #[arg(long, value_name = "DIR", default_value = "target/squall/data")]

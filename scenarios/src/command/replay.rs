@@ -4,6 +4,7 @@ use std::{fs, path::PathBuf};
 
 use anyhow::{Context, Result};
 use clap::Args;
+use squall_kit::planted;
 use squall_reports::{
     html::{self, Page},
     lanes::lanes,
@@ -12,7 +13,10 @@ use squall_reports::{
 };
 
 use super::Ending;
-use crate::explore::repro::{Judged, Replayed, Repro};
+use crate::{
+    explore::repro::{Judged, Replayed, Repro},
+    registry::Registry,
+};
 
 /// What to replay.
 #[derive(Clone, Debug, Args)]
@@ -26,24 +30,24 @@ pub struct ReplayArgs {
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
     /// A bug planted in kit or system, of a build that has them.
-    #[arg(long, hide = true)]
+    #[arg(long, value_name = "BUG", hide = !planted::AVAILABLE)]
     pub plant: Option<String>,
 }
 
 /// Replays, and says whether the check still fails.
-pub fn replay(args: &ReplayArgs) -> Ending {
-    replayed(args).unwrap_or_else(|error| {
+pub fn replay(args: &ReplayArgs, registry: &Registry) -> Ending {
+    replayed(args, registry).unwrap_or_else(|error| {
         eprintln!("squall: {error:#}");
         Ending::Usage
     })
 }
 
-fn replayed(args: &ReplayArgs) -> Result<Ending> {
+fn replayed(args: &ReplayArgs, registry: &Registry) -> Result<Ending> {
     super::explore::plant(args.plant.as_deref())?;
     let cannot = || format!("cannot replay {}", args.file.display());
     let text = fs::read_to_string(&args.file).with_context(cannot)?;
     let repro = Repro::read(&text).with_context(cannot)?;
-    let replayed = repro.replay().with_context(cannot)?;
+    let replayed = repro.replay(registry).with_context(cannot)?;
     if let Some(path) = &args.report {
         let mut report = replayed.run.report.clone();
         report.command = format!("squall replay {}", args.file.display());

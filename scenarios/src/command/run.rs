@@ -30,7 +30,9 @@ use squall_sim::simulation::EngineKind;
 
 use super::{Ending, EngineName, Format, RunArgs, histories, output};
 use crate::{
-    catalogue, names, pool, runner,
+    names, pool,
+    registry::Registry,
+    runner,
     scenario::Scenario,
     system::{Cluster, Files},
     year::{
@@ -70,8 +72,8 @@ enum MadeOf {
 }
 
 /// Runs what is asked for, writes the files, prints the table.
-pub fn run(args: &RunArgs) -> Ending {
-    match try_run(args) {
+pub fn run(args: &RunArgs, registry: &Registry) -> Ending {
+    match try_run(args, registry) {
         Ok(ending) => ending,
         Err(error) => {
             eprintln!("squall: {error:#}");
@@ -80,8 +82,8 @@ pub fn run(args: &RunArgs) -> Ending {
     }
 }
 
-fn try_run(args: &RunArgs) -> Result<Ending> {
-    let tasks = tasks(args)?;
+fn try_run(args: &RunArgs, registry: &Registry) -> Result<Ending> {
+    let tasks = tasks(args, registry)?;
     let stop = Arc::new(AtomicBool::new(false));
     listen_for_interrupts(&stop);
     prepare(&args.out)?;
@@ -118,10 +120,10 @@ fn try_run(args: &RunArgs) -> Result<Ending> {
     Ok(ending)
 }
 
-fn tasks(args: &RunArgs) -> Result<Vec<Task>> {
-    let (mut years, filters) = years(args)?;
+fn tasks(args: &RunArgs, registry: &Registry) -> Result<Vec<Task>> {
+    let (mut years, filters) = years(args, (registry.years)())?;
     let mut scenarios = if years.is_empty() || !filters.is_empty() {
-        scenarios(&filters)?
+        scenarios(&filters, registry)?
     } else {
         Vec::new()
     };
@@ -151,19 +153,21 @@ fn tasks(args: &RunArgs) -> Result<Vec<Task>> {
     Ok(tasks)
 }
 
-fn scenarios(filters: &[String]) -> Result<Vec<Scenario>> {
-    let catalogue = catalogue::all();
-    let known: Vec<_> = catalogue.iter().map(|scenario| scenario.name).collect();
-    let chosen = names::select(filters, &known).map_err(anyhow::Error::msg)?;
-    let chosen = catalogue
+fn scenarios(filters: &[String], registry: &Registry) -> Result<Vec<Scenario>> {
+    let all = (registry.scenarios)();
+    let known: Vec<_> = all.iter().map(|scenario| scenario.name).collect();
+    let years = (registry.years)();
+    let years: Vec<_> = years.iter().map(|year| year.name).collect();
+    let chosen = names::select("scenario", filters, &known, &years);
+    let chosen = chosen.map_err(anyhow::Error::msg)?;
+    let chosen = all
         .into_iter()
         .filter(|scenario| chosen.contains(&scenario.name));
     Ok(chosen.collect())
 }
 
 /// The years that some filter names, and the filters that are left.
-fn years(args: &RunArgs) -> Result<(Vec<Year>, Vec<String>)> {
-    let mut years = catalogue::years();
+fn years(args: &RunArgs, mut years: Vec<Year>) -> Result<(Vec<Year>, Vec<String>)> {
     let names_year = |filter: &String| {
         filter.contains("year") && years.iter().any(|year| year.name.contains(filter.as_str()))
     };

@@ -7,19 +7,15 @@ use squall_kit::stop::Stop;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Ending, ServeArgs};
-use crate::{
-    names,
-    real::Real,
-    system::{self, System},
-};
+use crate::{names, real::Real, registry::Registry, system::System};
 
 /// The exit code of who was interrupted twice (a shell's 128 + SIGINT).
 pub(super) const GIVEN_UP: i32 = 130;
 
 /// Serves a system until Ctrl-C or SIGTERM. What is under way then is finished; a second signal
 /// gives it up.
-pub fn serve(args: &ServeArgs) -> Ending {
-    match try_serve(args) {
+pub fn serve(args: &ServeArgs, registry: &Registry) -> Ending {
+    match try_serve(args, registry) {
         Ok(()) => Ending::Pass,
         Err(error) => {
             eprintln!("squall: {error:#}");
@@ -28,8 +24,8 @@ pub fn serve(args: &ServeArgs) -> Ending {
     }
 }
 
-fn try_serve(args: &ServeArgs) -> Result<()> {
-    let systems = system::all();
+fn try_serve(args: &ServeArgs, registry: &Registry) -> Result<()> {
+    let systems = registry.systems;
     let Some(system) = systems.iter().find(|system| system.name == args.system) else {
         let known: Vec<_> = systems.iter().map(|system| system.name).collect();
         anyhow::bail!("{}", names::unknown("system", &args.system, &known));

@@ -26,11 +26,12 @@ pub struct Arena {
     pub claim: &'static str,
     /// The system.
     pub system: &'static System,
-    /// Who prepares it, before anybody comes.
-    pub operator: Load,
+    /// Who prepares it, before anybody comes; `None`: it needs no preparing.
+    pub operator: Option<Load>,
     /// What its users do; each share is a journey that a plan can name.
     pub journeys: &'static [Share],
-    /// What the last users do, whom nothing may trouble.
+    /// What the last users do, whom nothing may trouble: one share, of a name that none of
+    /// `journeys` has, and that expects the answers of a healthy system.
     pub aftermath: &'static [Share],
     /// Settings worth varying: deployment, variable, values.
     pub settings: &'static [(&'static str, &'static str, &'static [&'static str])],
@@ -49,6 +50,26 @@ pub struct Arena {
 // === impl Arena ===
 
 impl Arena {
+    /// Nobody prepares it, nothing can be set, nothing is varied, there are no phases and no
+    /// hints. For `..Arena::plain(…)`: `claim`, `journeys`, `aftermath` and `invariants` have to be
+    /// said.
+    pub const fn plain(name: &'static str, system: &'static System) -> Self {
+        Self {
+            name,
+            claim: "",
+            system,
+            operator: None,
+            journeys: &[],
+            aftermath: &[],
+            settings: &[],
+            variations: &[],
+            replicas: &[],
+            phases: Vec::new,
+            hints: Vec::new,
+            invariants: Vec::new,
+        }
+    }
+
     /// What plans for it are drawn from; `calm` is a run of it without any fault.
     pub fn space(&self, spec: &ClusterSpec, calm: &History) -> Space {
         let tunable = |(deployment, name, values): &(_, _, &'static [&'static str])| Tunable {

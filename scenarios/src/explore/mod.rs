@@ -13,13 +13,3 @@ pub mod repro;
 pub mod summary;
 pub mod trial;
 pub mod workers;
-
-/// Every arena.
-pub fn arenas() -> Vec<arena::Arena> {
-    vec![crate::shop::arena()]
-}
-
-/// The arena of this name.
-pub fn find(name: &str) -> Option<arena::Arena> {
-    arenas().into_iter().find(|arena| arena.name == name)
-}

@@ -16,10 +16,9 @@ use squall_reports::{
 use super::{
     arena::Arena,
     campaign::Finding,
-    find,
     trial::{self, Broken, PlanError},
 };
-use crate::runner::Run;
+use crate::{registry::Registry, runner::Run};
 
 /// What the file calls itself. A change that an old reader would misread takes a new number.
 pub const SCHEMA: &str = "squall.repro/1";
@@ -174,12 +173,12 @@ impl Repro {
         text
     }
 
-    /// Runs it again.
+    /// Runs it again, in the registry's arena of its name.
     ///
     /// # Errors
     /// [`ReproError::UnknownScenario`], [`ReproError::Plan`].
-    pub fn replay(&self) -> Result<Replayed, ReproError> {
-        let arena = find(&self.scenario);
+    pub fn replay(&self, registry: &Registry) -> Result<Replayed, ReproError> {
+        let arena = registry.arena(&self.scenario);
         let arena = arena.ok_or_else(|| ReproError::UnknownScenario(self.scenario.clone()))?;
         let (run, observed) = trial::run(&arena, &self.plan)?;
         let before = History {
@@ -201,8 +200,8 @@ impl Repro {
     /// # Panics
     /// The check still fails or judges nothing, another one fails, or the file or its plan cannot
     /// be used.
-    pub fn assert_mended(text: &str) {
-        let replayed = Self::read(text).and_then(|repro| repro.replay());
+    pub fn assert_mended(text: &str, registry: &Registry) {
+        let replayed = Self::read(text).and_then(|repro| repro.replay(registry));
         let replayed = replayed.unwrap_or_else(|error| panic!("{error}"));
         match (&replayed.judged, replayed.others.first()) {
             (Judged::Fails(broken), _) | (Judged::Passes, Some(broken)) => panic!("{broken}"),
@@ -212,7 +211,7 @@ impl Repro {
     }
 
     /// A test to paste beside the file.
-    pub fn test(&self, file: &str) -> String {
+    pub fn test(&self, file: &str, registry: &Registry) -> String {
         let name: String = self
             .failing
             .check
@@ -227,8 +226,9 @@ impl Repro {
             .collect();
         format!(
             "/// Found by `squall explore`: {}.\n#[test]\nfn {name}() {{\n    \
-             squall::explore::repro::Repro::assert_mended(include_str!({file:?}));\n}}\n",
-            self.failing.check
+             squall::explore::repro::Repro::assert_mended(\n        \
+             include_str!({file:?}),\n        &{},\n    );\n}}\n",
+            self.failing.check, registry.path
         )
     }
 }

@@ -110,7 +110,7 @@ pub fn scenario(arena: &Arena, plan: &Plan) -> Result<Scenario, PlanError> {
             GROUPS.len()
         )));
     }
-    let mut loads = vec![arena.operator];
+    let mut loads: Vec<Load> = arena.operator.into_iter().collect();
     for (users, name) in plan.users.iter().zip(GROUPS) {
         loads.push(load(arena, users, name)?);
     }

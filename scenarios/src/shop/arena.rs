@@ -23,7 +23,7 @@ pub fn arena() -> Arena {
         claim: "Whatever strikes the shop: no order is lost, charged twice or half done, and once \
                 everything is healed its users are served.",
         system: &SYSTEM,
-        operator: OPERATOR,
+        operator: Some(OPERATOR),
         journeys: JOURNEYS,
         aftermath: AFTERMATH,
         settings: SETTINGS,

@@ -165,6 +165,9 @@ mod switch {
 
 pub use switch::{is, plant};
 
+/// Whether this build has bugs to plant.
+pub const AVAILABLE: bool = cfg!(feature = "planted");
+
 impl fmt::Display for Bug {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
