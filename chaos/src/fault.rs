@@ -1,5 +1,7 @@
 //! What can break, when, and how it heals: plain data, the same for every seed and every build.
 
+mod constructors;
+
 use std::{borrow::Cow, fmt};
 
 use serde::{Deserialize, Serialize};

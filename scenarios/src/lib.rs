@@ -7,7 +7,8 @@
 //! computed.
 //!
 //! **Where to start reading:** [`scenario`], then any file of [`shop`], then [`runner`].
-//! Long runs are in [`year`]. Whoever brings systems of their own begins with [`registry`].
+//! Long runs are in [`year`]. Whoever brings a service of their own begins with [`prelude`] and
+//! [`registry`].
 
 pub mod catalogue;
 pub mod command;
@@ -16,6 +17,7 @@ pub mod load;
 pub mod names;
 pub mod plain;
 pub mod pool;
+pub mod prelude;
 pub mod real;
 pub mod registry;
 pub mod runner;

@@ -53,7 +53,18 @@ pub fn run(scenario: &Scenario, seed: u64, engine: EngineKind) -> Run {
     conduct(scenario, seed, how)
 }
 
-/// The same in another way.
+/// For a test: runs `scenario` with each of these seeds.
+///
+/// # Panics
+/// At the first run that does not pass, with everything that explains why.
+#[track_caller]
+pub fn assert_passes(scenario: &Scenario, seeds: impl IntoIterator<Item = u64>) {
+    for seed in seeds {
+        run(scenario, seed, EngineKind::Events).report.assert_pass();
+    }
+}
+
+/// As [`run`], in another way.
 pub fn conduct(scenario: &Scenario, seed: u64, how: Conduct) -> Run {
     let simulated = panic::catch_unwind(AssertUnwindSafe(|| simulate(scenario, seed, how)));
     let outcome = simulated.unwrap_or_else(|payload| never_ended(panicked(payload.as_ref())));

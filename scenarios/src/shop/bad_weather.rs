@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use squall_chaos::fault::{Fault, Kind, Start};
+use squall_chaos::fault::{Fault, Kind};
 
 use super::{
     cluster::doubled,
@@ -14,11 +14,7 @@ use super::{
 use crate::scenario::Scenario;
 
 fn all_day(kind: Kind) -> Fault {
-    Fault {
-        kind,
-        start: Start::AtMs(2_000),
-        length_ms: None,
-    }
+    kind.at_ms(2_000)
 }
 
 /// The scenario.
@@ -30,33 +26,12 @@ pub(super) fn scenario() -> Scenario {
         cluster: doubled(),
         loads: vec![FULL_SHELVES, customers(ORDINARY, 4.0, 40)],
         faults: vec![
-            all_day(Kind::SlowLink {
-                from: "order".into(),
-                to: "order-store".into(),
-                delay_ms: (0, 20),
-            }),
-            all_day(Kind::LossyLink {
-                from: "gateway".into(),
-                to: "order".into(),
-                probability: 0.02,
-            }),
-            all_day(Kind::LossyLink {
-                from: "product".into(),
-                to: "broker".into(),
-                probability: 0.05,
-            }),
-            all_day(Kind::SlowPod {
-                target: "pay".into(),
-                factor: 3.0,
-            }),
-            all_day(Kind::ClockSkew {
-                target: "order-1".into(),
-                skew_ms: -600_000,
-            }),
-            all_day(Kind::ClockSkew {
-                target: "order-2".into(),
-                skew_ms: 3_600_000,
-            }),
+            all_day(Kind::slow_link("order", "order-store", (0, 20))),
+            all_day(Kind::lossy_link("gateway", "order", 0.02)),
+            all_day(Kind::lossy_link("product", "broker", 0.05)),
+            all_day(Kind::slow_pod("pay", 3.0)),
+            all_day(Kind::clock_skew("order-1", -600_000)),
+            all_day(Kind::clock_skew("order-2", 3_600_000)),
             all_day(Kind::DuplicateDeliveries { probability: 0.2 }),
         ],
         safety: Duration::from_secs(60),

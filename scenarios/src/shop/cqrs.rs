@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use squall_chaos::fault::{Fault, Kind, Start};
+use squall_chaos::fault::Kind;
 use squall_sim::load::Share;
 
 use super::{
@@ -36,13 +36,7 @@ pub(super) fn scenario() -> Scenario {
                 neither the order service nor its database.",
         cluster: doubled(),
         loads: vec![FULL_SHELVES, customers(MIX, 6.0, 40)],
-        faults: vec![Fault {
-            kind: Kind::Stop {
-                deployment: "order".into(),
-            },
-            start: Start::AtMs(20_000),
-            length_ms: Some(10_000),
-        }],
+        faults: vec![Kind::stop("order").at_ms(20_000).for_ms(10_000)],
         safety: Duration::from_secs(55),
         settle: Duration::from_secs(60),
         sla: vec![

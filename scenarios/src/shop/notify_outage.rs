@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use squall_chaos::fault::{Fault, Kind, Start};
+use squall_chaos::fault::Kind;
 
 use super::{
     cluster::doubled,
@@ -22,13 +22,7 @@ pub(super) fn scenario() -> Scenario {
                 one message follows for every event.",
         cluster: doubled(),
         loads: vec![FULL_SHELVES, customers(ORDINARY, 4.0, 40)],
-        faults: vec![Fault {
-            kind: Kind::Stop {
-                deployment: "notice".into(),
-            },
-            start: Start::AtMs(5_000),
-            length_ms: Some(30_000),
-        }],
+        faults: vec![Kind::stop("notice").at_ms(5_000).for_ms(30_000)],
         safety: Duration::from_secs(60),
         settle: Duration::from_secs(60),
         sla: vec![

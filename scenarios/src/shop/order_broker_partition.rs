@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use squall_chaos::fault::{Direction, Fault, Kind, Start};
+use squall_chaos::fault::Kind;
 
 use super::{
     cluster::doubled,
@@ -20,15 +20,11 @@ pub(super) fn scenario() -> Scenario {
                 follows, in order, once.",
         cluster: doubled(),
         loads: vec![FULL_SHELVES, customers(ORDINARY, 4.0, 40)],
-        faults: vec![Fault {
-            kind: Kind::Partition {
-                from: "order".into(),
-                to: "broker".into(),
-                direction: Direction::Both,
-            },
-            start: Start::AtMs(8_000),
-            length_ms: Some(20_000),
-        }],
+        faults: vec![
+            Kind::partition("order", "broker")
+                .at_ms(8_000)
+                .for_ms(20_000),
+        ],
         safety: Duration::from_secs(60),
         settle: Duration::from_secs(60),
         sla: vec![

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use squall_chaos::fault::{Fault, Kind, Moment, Start, Text};
+use squall_chaos::fault::{Fault, Kind, Moment};
 
 use super::{
     cluster::doubled,
@@ -13,15 +13,7 @@ use super::{
 use crate::scenario::Scenario;
 
 fn killed_at(pod: &'static str, place: &'static str, occurrence: u32) -> Fault {
-    let moment = Moment::Hint {
-        host: Text::Borrowed(pod),
-        name: Text::Borrowed(place),
-    };
-    Fault {
-        kind: Kind::Kill { target: pod.into() },
-        start: Start::At(moment, occurrence),
-        length_ms: None,
-    }
+    Kind::kill(pod).at(Moment::hint(pod, place), occurrence)
 }
 
 /// The scenario.

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use squall_chaos::fault::{Fault, Kind, Start};
+use squall_chaos::fault::Kind;
 
 use super::{
     cluster::doubled,
@@ -24,13 +24,7 @@ pub(super) fn scenario() -> Scenario {
                 afterwards orders are accepted again.",
         cluster: doubled(),
         loads: vec![FULL_SHELVES, customers(ORDERS, 5.0, 95)],
-        faults: vec![Fault {
-            kind: Kind::Stop {
-                deployment: "pay".into(),
-            },
-            start: Start::AtMs(15_000),
-            length_ms: Some(20_000),
-        }],
+        faults: vec![Kind::stop("pay").at_ms(15_000).for_ms(20_000)],
         safety: Duration::from_secs(100),
         settle: Duration::from_secs(60),
         sla: vec![

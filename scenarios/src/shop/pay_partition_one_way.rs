@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use squall_chaos::fault::{Direction, Fault, Kind, Start};
+use squall_chaos::fault::Kind;
 
 use super::{
     cluster::doubled,
@@ -22,15 +22,11 @@ pub(super) fn scenario() -> Scenario {
                 that was refused.",
         cluster: doubled(),
         loads: vec![FULL_SHELVES, customers(ORDERS, 5.0, 70)],
-        faults: vec![Fault {
-            kind: Kind::Partition {
-                from: "pay".into(),
-                to: "order".into(),
-                direction: Direction::OneWay,
-            },
-            start: Start::AtMs(15_000),
-            length_ms: Some(20_000),
-        }],
+        faults: vec![
+            Kind::partition_one_way("pay", "order")
+                .at_ms(15_000)
+                .for_ms(20_000),
+        ],
         safety: Duration::from_secs(80),
         settle: Duration::from_secs(60),
         sla: vec![

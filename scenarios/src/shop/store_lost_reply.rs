@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use squall_chaos::fault::{Fault, Kind, Moment, Start};
+use squall_chaos::fault::{Fault, Kind, Moment};
 
 use super::{
     cluster::doubled,
@@ -13,18 +13,7 @@ use super::{
 use crate::scenario::Scenario;
 
 fn lost(store: &'static str, service: &'static str, commit: u32) -> Fault {
-    let moment = Moment::Committed {
-        host: store.into(),
-        commit: "".into(),
-    };
-    Fault {
-        kind: Kind::LostReply {
-            host: store.into(),
-            peer: service.into(),
-        },
-        start: Start::At(moment, commit),
-        length_ms: None,
-    }
+    Kind::lost_reply(store, service).at(Moment::committed(store, ""), commit)
 }
 
 /// The scenario.

@@ -149,6 +149,17 @@ pub struct Share {
     pub journey: Journey,
 }
 
+impl Share {
+    /// A journey of weight 1: of several such ones each is as frequent as the next, alone it is
+    /// all that users do.
+    pub const fn one(name: &'static str, steps: &'static [Step]) -> Self {
+        Self {
+            weight: 1,
+            journey: Journey { name, steps },
+        }
+    }
+}
+
 /// What one user does, step by step.
 #[derive(Clone, Copy, Debug)]
 pub struct Journey {
@@ -222,6 +233,29 @@ impl Request {
             accept: &[],
             save: &[],
         }
+    }
+
+    /// A POST to a path, without a body, whatever the answer.
+    pub const fn post(target: &'static str, path: &'static str) -> Self {
+        Self {
+            method: "POST",
+            ..Self::get(target, path)
+        }
+    }
+
+    /// The same with a body, a JSON template.
+    #[must_use]
+    pub const fn sending(self, body: &'static str) -> Self {
+        Self {
+            body: Some(body),
+            ..self
+        }
+    }
+
+    /// The same, and the journey goes on only after such an answer.
+    #[must_use]
+    pub const fn expecting(self, expect: &'static [Answer]) -> Self {
+        Self { expect, ..self }
     }
 }
 
