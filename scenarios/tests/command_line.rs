@@ -54,6 +54,9 @@ fn flags_that_make_no_sense_are_refused() {
         &["run", "stock", "--seeds", "0"][..],
         &["--seeds", "0"],
         &["--seeds", "18446744073709551615"],
+        &["--seeds", "9..=3"],
+        &["--seeds", "0..=1000000"],
+        &["--seeds", "3..9"],
         &["run", "stock", "--seed", "1", "--seeds", "2"],
         &["run", "stock", "--seed", "one"],
         &["run", "stock", "--jobs", "0"],
@@ -341,6 +344,24 @@ fn run_is_what_is_meant_when_nothing_is_said() {
         whole - kept
     );
     assert!(said.err.contains(&left_out), "{said:?}");
+}
+
+#[test]
+fn seeds_are_counted_from_1_or_are_a_range() {
+    let out = tempfile::tempdir().expect("a temporary directory");
+    let seeds_of = |seeds: &str| {
+        let said = squall(with_out(&["run", "stock", "--seeds", seeds], out.path()));
+        assert_eq!(said.code, Some(0), "{said:?}");
+        let runs = json(&out.path().join("results.json"))["runs"].take();
+        let runs = runs.as_array().expect("runs").iter();
+        runs.map(|run| run["seed"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(seeds_of("2"), [1, 2]);
+    let last = u64::MAX;
+    assert_eq!(
+        seeds_of("18446744073709551614..=18446744073709551615"),
+        [last - 1, last]
+    );
 }
 
 #[test]

@@ -11,7 +11,7 @@ pub mod replay;
 pub mod run;
 pub mod serve;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{ops::RangeInclusive, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -100,9 +100,12 @@ pub struct RunArgs {
     /// The seed of the one run of each scenario.
     #[arg(long, default_value_t = 1, conflicts_with = "seeds")]
     pub seed: u64,
-    /// Run each scenario with seeds 1 to N, at most 1000000.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
-    pub seeds: Option<u64>,
+    /// Run each scenario with seeds 1 to N, or with those of a range; at most 1000000 of them.
+    #[arg(long, value_name = "N|A..=B", value_parser = run::seeds)]
+    pub seeds: Option<RangeInclusive<u64>>,
+    /// Begin no further run once one did not pass.
+    #[arg(long)]
+    pub fail_fast: bool,
     /// Runs at the same time; as many as the machine has cores when not said.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub jobs: Option<u16>,

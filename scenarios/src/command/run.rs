@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     io::{self, IsTerminal},
+    ops::RangeInclusive,
     path::Path,
     sync::{
         Arc,
@@ -94,6 +95,7 @@ fn try_run(args: &RunArgs, registry: &Registry) -> Result<Ending> {
     let bar = progress(tasks.len());
     let jobs = args.jobs.map_or_else(pool::cores, usize::from);
     let began = Stopwatch::start();
+    let mut failed_fast = false;
     let made = pool::map(
         &tasks,
         jobs,
@@ -103,6 +105,10 @@ fn try_run(args: &RunArgs, registry: &Registry) -> Result<Ending> {
         |made| {
             bar.set_message(made.scenario().to_owned());
             bar.inc(1);
+            if args.fail_fast && made.verdict() != RunVerdict::Pass {
+                stop.store(true, Ordering::Relaxed);
+                failed_fast = true;
+            }
         },
     );
     bar.finish_and_clear();
@@ -110,10 +116,12 @@ fn try_run(args: &RunArgs, registry: &Registry) -> Result<Ending> {
     let left_out = tasks.len() - made.len();
     let mut ending = finish(args, made, began.elapsed())?;
     if left_out > 0 {
-        eprintln!(
-            "squall: interrupted; {left_out} of {} runs were not made",
-            tasks.len()
-        );
+        let why = match failed_fast {
+            true => "a run did not pass",
+            false => "interrupted",
+        };
+        let all = tasks.len();
+        eprintln!("squall: {why}; {left_out} of {all} runs were not made");
         // Of the runs that were not made nobody knows whether they pass.
         ending = ending.worse(Ending::Vacuous);
     }
@@ -132,10 +140,7 @@ fn tasks(args: &RunArgs, registry: &Registry) -> Result<Vec<Task>> {
         let of_years = years.iter_mut().map(|one| (one.name, &mut one.cluster));
         deploy(of_scenarios.chain(of_years).collect(), folder)?;
     }
-    let seeds = match args.seeds {
-        Some(count) => 1..=count,
-        None => args.seed..=args.seed,
-    };
+    let seeds = args.seeds.clone().unwrap_or(args.seed..=args.seed);
     let mut tasks = Vec::new();
     let kept = TIMELINES / u64::try_from(scenarios.len().max(1)).unwrap_or(u64::MAX);
     for scenario in scenarios.into_iter().map(Arc::new) {
@@ -151,6 +156,22 @@ fn tasks(args: &RunArgs, registry: &Registry) -> Result<Vec<Task>> {
         tasks.extend(days.map(|day| Task::Day(Arc::clone(&year), args.seed, day)));
     }
     Ok(tasks)
+}
+
+/// The most seeds of one run of the catalogue.
+const MOST_SEEDS: u64 = 1_000_000;
+
+/// `N` is 1 to N; `A..=B` is what it says.
+pub(super) fn seeds(text: &str) -> Result<RangeInclusive<u64>, String> {
+    let number = |text: &str| text.parse::<u64>().ok();
+    let ends = match text.split_once("..=") {
+        Some((first, last)) => number(first).zip(number(last)),
+        None => number(text).map(|last| (1, last)),
+    };
+    match ends {
+        Some((first, last)) if first <= last && last - first < MOST_SEEDS => Ok(first..=last),
+        _ => Err(format!("expected N or A..=B, with 1 to {MOST_SEEDS} seeds")),
+    }
 }
 
 fn scenarios(filters: &[String], registry: &Registry) -> Result<Vec<Scenario>> {
@@ -301,6 +322,13 @@ impl Task {
 }
 
 impl Made {
+    fn verdict(&self) -> RunVerdict {
+        match &self.what {
+            MadeOf::Scenario(report, _) => report.result.verdict,
+            MadeOf::Day(_, _, day) => day.result.verdict,
+        }
+    }
+
     fn scenario(&self) -> &str {
         match &self.what {
             MadeOf::Scenario(report, _) => &report.result.scenario,
