@@ -117,10 +117,10 @@ fn a_folder_without_manifests_a_wrong_model_and_a_foreign_deployment_are_refused
 
 #[test]
 fn fail_fast_begins_no_further_run_after_one_that_did_not_pass() {
-    let without_pay = folder("pay.yaml", "replicas: 1", "replicas: 0");
+    let without_pages = folder("customercenter.yaml", "replicas: 1", "replicas: 0");
     let out = tempfile::tempdir().expect("a temporary directory");
     let path = |folder: &Path| folder.to_str().expect("a name").to_owned();
-    let (manifests, out) = (path(without_pay.path()), path(out.path()));
+    let (manifests, out) = (path(without_pages.path()), path(out.path()));
     let line = "run shop/stock --fail-fast --jobs 1 --seeds 1000 --manifests";
     let line = line.split(' ').chain([&*manifests, "--out", &*out]);
     let said = squall(line);
