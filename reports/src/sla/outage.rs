@@ -53,6 +53,9 @@ impl Sla for Outage {
         };
         let load = Window::Phase("load".into());
         let requests = self.requests.within(history, &load);
+        if requests.iter().all(Request::is_cancelled) {
+            return Check::vacuous(name, "no such request ended", bound);
+        }
         let failed: Vec<&Request<'_>> = requests.iter().filter(|one| failed(one)).collect();
         let mut unexplained = Findings::default();
         for request in &failed {
@@ -220,5 +223,14 @@ mod tests {
         let still = Hand::new().phase("load").get("/orders").answered(1, 500);
         let still = still.at(1_000).phase("heal").history();
         assert_eq!(promise(0).judge(&still).verdict, Verdict::Vacuous);
+        let mut nobody = rollout(&[]);
+        nobody
+            .entries
+            .retain(|entry| !matches!(entry.what, What::Requested { .. }));
+        let check = promise(0).judge(&nobody);
+        assert_eq!(
+            (check.verdict, &*check.observed),
+            (Verdict::Vacuous, "no such request ended")
+        );
     }
 }

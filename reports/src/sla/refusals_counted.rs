@@ -9,7 +9,9 @@ use crate::{
     requests::seconds,
 };
 
-/// No call that its callee answered with a 4xx counts as a failure of this breaker.
+/// No call that its callee answered with a 4xx counts as a failure of this breaker. Vacuous only
+/// where no call passed: this holds in every run, and few callees refuse in each; what was seen says
+/// so.
 #[derive(Clone, Debug)]
 pub struct RefusalsAreNoFailures {
     /// The breaker.
@@ -84,7 +86,10 @@ impl Sla for RefusalsAreNoFailures {
         if ended == 0 {
             return Check::vacuous(name, "no call passed the breaker", bound);
         }
-        let observed = format!("{refused} of {ended} calls refused");
+        let observed = match refused {
+            0 => format!("none of {ended} calls refused: nothing to judge"),
+            _ => format!("{refused} of {ended} calls refused"),
+        };
         Check::judged(name, observed, bound, wrong)
     }
 }
@@ -155,6 +160,13 @@ mod tests {
         let check = judge(&good);
         assert_eq!(check.verdict, Verdict::Pass, "{check:?}");
         assert_eq!(check.observed, "2 of 4 calls refused");
+    }
+
+    #[test]
+    fn says_when_nothing_was_refused() {
+        let check = judge(&[(201, CallOutcome::Success), (500, CallOutcome::Failure)]);
+        let seen = "none of 2 calls refused: nothing to judge";
+        assert_eq!((check.verdict, &*check.observed), (Verdict::Pass, seen));
     }
 
     #[test]

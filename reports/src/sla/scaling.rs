@@ -66,7 +66,10 @@ impl Sla for ScalesDownLate {
     fn judge(&self, history: &History) -> Check {
         let name = format!("{} is scaled down late", self.deployment);
         let window = seconds(micros(self.window));
-        let bound = format!("{window} after the last {} % or more", self.target_percent);
+        let bound = format!(
+            "{window} after the last measurement above {} %",
+            self.target_percent
+        );
         let (mut early, mut soonest) = (Findings::default(), None);
         for (at, from, to) in scalings(history, &self.deployment) {
             let Some(high) = self.last_high(history, at).filter(|_| to < from) else {
