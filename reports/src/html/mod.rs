@@ -171,7 +171,11 @@ pub(crate) fn style() -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::by_hand;
+    use crate::{
+        hand::Hand,
+        history::{Consumption, History},
+        report::by_hand,
+    };
 
     fn wall() -> Wall {
         Wall {
@@ -224,6 +228,64 @@ mod tests {
         let results = Results::new(runs, wall()).to_json();
         let results: serde_json::Value = serde_json::from_str(&results).expect("JSON");
         assert_eq!(block(&text, "results"), results);
+    }
+
+    /// 200 000 requests in 200 s, one in 1 000 of them failed; every tenth states an event.
+    fn busy() -> History {
+        let hand = Hand::new().phase("load").each(0..200_000, |hand, n| {
+            let hand = hand
+                .on("load-1")
+                .at_us(n * 1_000)
+                .request("POST", "/orders");
+            let hand = hand.at_us(n * 1_000 + 100 + n % 700);
+            let (order, event) = ((n + 1).to_string(), format!("c{n}#0"));
+            match n {
+                _ if n % 1_000 == 999 => hand.answered(n + 1, 503),
+                _ if n % 10 != 0 => hand.created(n + 1, &format!("/orders/{order}")),
+                _ => hand
+                    .created(n + 1, &format!("/orders/{order}"))
+                    .on("order-1")
+                    .published(&event, "Ordered", &order, n / 10)
+                    .on("notice-1")
+                    .consumed("notice", &event, &order, Consumption::Applied),
+            }
+        });
+        hand.history()
+    }
+
+    #[test]
+    fn a_run_of_200_000_requests_is_a_small_page_with_the_results_figures() {
+        let history = busy();
+        let report = by_hand::report("shop/busy", 1, &history);
+        let timeline = Timeline::of(&history, &report.checks);
+        let page = Page {
+            report: &report,
+            timeline: Some(&timeline),
+        };
+        let text = render("squall run", &[page], &wall());
+        let nothing = render("squall run", &[], &wall());
+        let size = text.len() - nothing.len();
+        assert!(size < 200_000, "{size} bytes for one run");
+
+        let run = &block(&text, "results")["runs"][0];
+        let timeline = &block(&text, "pages")["pages"][0]["timeline"];
+        let total = |counts: &str| {
+            let bins = timeline["traffic"][counts].as_array().expect("bins");
+            bins.iter()
+                .filter_map(serde_json::Value::as_u64)
+                .sum::<u64>()
+        };
+        let (requests, max) = (&run["requests"], &run["latency_ms"]["max"]);
+        assert_eq!(requests["issued"], 200_000);
+        for counts in ["ok", "failed", "unknown"] {
+            assert_eq!(requests[counts], total(counts), "{counts}");
+        }
+        let curve = timeline["percentiles"].as_array().expect("a curve");
+        let last = curve.last().and_then(|point| point[1].as_f64());
+        assert_eq!(last.map(|us| us / 1_000.0), max.as_f64());
+        // What is not shown is said.
+        let left_out = timeline["left_out"][0].as_str().expect("a sentence");
+        assert!(left_out.contains("chains of 6 of 20000 keys"), "{left_out}");
     }
 
     #[test]
