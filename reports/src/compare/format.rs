@@ -37,12 +37,8 @@ pub fn json(compared: &Compared) -> String {
 
 /// As Markdown.
 pub fn markdown(compared: &Compared) -> String {
-    let title = if compared.is_good() {
-        "nothing became worse"
-    } else {
-        "worse than the baseline"
-    };
-    let mut text = format!("## squall compare: {title}\n\n{}\n", compared.summary());
+    let (title, summary) = (compared.headline(), compared.summary());
+    let mut text = format!("## squall compare: {title}\n\n{summary}\n");
     if !compared.changes.is_empty() {
         let _ = writeln!(text, "\n| {} |", HEADER.join(" | "));
         text.push_str("|---|---|---|--:|--:|--:|--:|\n");
@@ -72,6 +68,7 @@ pub fn html(compared: &Compared) -> String {
     );
     for (kind, caption) in [
         (Kind::Regression, "Worse than the baseline"),
+        (Kind::Promise, "Promised otherwise than in the baseline"),
         (Kind::Improvement, "Better than the baseline"),
         (
             Kind::Change,
@@ -115,6 +112,7 @@ fn html_table(caption: &str, rows: &str) -> String {
 fn html_row(change: &Change) -> String {
     let tone = match change.kind {
         Kind::Regression => "verdict fail",
+        Kind::Promise => "verdict doubt",
         Kind::Improvement => "verdict pass",
         Kind::Change => "",
     };

@@ -23,7 +23,7 @@ pub use self::{
 };
 use crate::{
     check::Verdict,
-    results::{Results, RunResult},
+    results::{CheckResult, Results, RunResult},
 };
 
 /// What two results differ in.
@@ -81,6 +81,12 @@ pub struct Change {
 pub enum Kind {
     /// It became worse.
     Regression,
+    /// A check of the same name promises something else. No program can tell from words whether
+    /// `≥ 99 %` instead of `≥ 99.9 %` is worse, and a promise loosened in silence until it is kept
+    /// is what a baseline is there to catch: so it is no pass, whatever the verdicts. Who meant it
+    /// makes a new baseline. Promises that differ in nothing but figures, each of them within the
+    /// tolerance, are one.
+    Promise,
     /// It became better.
     Improvement,
     /// It is neither good nor bad by itself.
@@ -134,9 +140,20 @@ pub fn compare(baseline: &Results, current: &Results, tolerance_percent: f64) ->
 }
 
 impl Compared {
-    /// Whether nothing became worse and nothing is missing.
+    /// Whether nothing became worse, nothing is promised otherwise and nothing is missing.
     pub fn is_good(&self) -> bool {
-        self.missing.is_empty() && self.count(Kind::Regression) == 0
+        let bad = self.count(Kind::Regression) + self.count(Kind::Promise);
+        self.missing.is_empty() && bad == 0
+    }
+
+    /// The whole in a few words.
+    fn headline(&self) -> &'static str {
+        let is_worse = !self.missing.is_empty() || self.count(Kind::Regression) > 0;
+        match (self.is_good(), is_worse) {
+            (true, _) => "nothing became worse",
+            (false, true) => "worse than the baseline",
+            (false, false) => "not what the baseline promises",
+        }
     }
 
     /// Whether there is no difference at all.
@@ -153,9 +170,10 @@ impl Compared {
     /// One line: how many of what.
     pub fn summary(&self) -> String {
         format!(
-            "{} worse, {} better, {} other; {} missing, {} new; {} of {} runs identical; tolerance \
-             {} %",
+            "{} worse, {} changed, {} better, {} other; {} missing, {} new; {} of {} runs \
+             identical (± {} %)",
             self.count(Kind::Regression),
+            self.count(Kind::Promise),
             self.count(Kind::Improvement),
             self.count(Kind::Change),
             self.missing.len(),
@@ -230,7 +248,55 @@ fn differences(before: &RunResult, after: &RunResult, tolerance_percent: f64) ->
         })
     }));
     found.extend(checks(before, after));
+    found.extend(promises(before, after, tolerance_percent));
     found
+}
+
+/// Checks that promise something else under the same name.
+fn promises(before: &RunResult, after: &RunResult, tolerance_percent: f64) -> Vec<Difference> {
+    let bounds = after.checks.iter();
+    let bounds: BTreeMap<&str, &str> = bounds.map(|check| (&*check.name, &*check.bound)).collect();
+    let difference = |check: &CheckResult| {
+        let is = *bounds.get(&*check.name)?;
+        (!is_one_promise(&check.bound, is, tolerance_percent)).then(|| Difference {
+            kind: Kind::Promise,
+            metric: format!("promise: {}", check.name),
+            baseline: check.bound.clone(),
+            current: is.to_owned(),
+            percent: None,
+        })
+    };
+    before.checks.iter().filter_map(difference).collect()
+}
+
+/// Whether two promises differ in figures only, and in each by no more than the tolerance.
+fn is_one_promise(was: &str, is: &str, tolerance_percent: f64) -> bool {
+    if was == is {
+        return true;
+    }
+    let ((words, were), (others, are)) = (figures(was), figures(is));
+    let mut pairs = were.iter().zip(&are);
+    words == others
+        && pairs.all(|(was, is)| 100.0 * (is - was).abs() <= tolerance_percent * was.abs())
+}
+
+/// A text's words, with a mark where a figure was, and its figures.
+fn figures(text: &str) -> (String, Vec<f64>) {
+    let (mut words, mut figures, mut digits) = (String::new(), Vec::new(), String::new());
+    for letter in text.chars().chain(['\n']) {
+        if letter.is_ascii_digit() || (letter == '.' && !digits.is_empty()) {
+            digits.push(letter);
+            continue;
+        }
+        if !digits.is_empty() {
+            // What is no number, `1.2.3`, equals nothing but itself.
+            figures.push(digits.parse().unwrap_or(f64::NAN));
+            words.push('\0');
+            digits.clear();
+        }
+        words.push(letter);
+    }
+    (words, figures)
 }
 
 /// Checks whose verdict changed, that are judged no more, or that are new.
@@ -291,6 +357,7 @@ impl fmt::Display for Kind {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.pad(match self {
             Self::Regression => "worse",
+            Self::Promise => "changed",
             Self::Improvement => "better",
             Self::Change => "other",
         })
@@ -308,7 +375,7 @@ pub(crate) mod by_hand {
         Results::new(runs.collect(), Wall::default())
     }
 
-    /// The same with a slower payment, one scenario gone, one new, one check gone.
+    /// The same with a slower payment, one scenario gone, one new, one check gone, one loosened.
     pub(crate) fn slower() -> Results {
         let mut results = results();
         let mut run = results.runs[0].clone();
@@ -320,6 +387,10 @@ pub(crate) mod by_hand {
             run.fingerprint = "another".to_owned();
         }
         results.runs[1].checks.remove(0);
+        let loosened = results.runs[0].checks.iter_mut();
+        for check in loosened.filter(|check| check.name.starts_with("availability")) {
+            check.bound = check.bound.replace("50", "40");
+        }
         results.runs[1].verdict = crate::check::RunVerdict::Panic;
         run.scenario = "shop/new <one>".to_owned();
         results.runs[3] = run;
@@ -364,6 +435,8 @@ mod tests {
         ] {
             assert!(worse.contains(&(scenario, metric)), "{worse:?}");
         }
+        let loosened = "promise: availability of POST /orders in phase load";
+        assert_eq!(of(Kind::Promise), [("shop/calm", loosened)]);
         assert!(of(Kind::Improvement).contains(&("shop/calm", "requests.ok")));
         assert!(of(Kind::Change).contains(&("shop/calm", "siege.shortest_s")));
         let names = |names: &[RunName]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
@@ -385,6 +458,29 @@ mod tests {
         let mut baseline = results();
         baseline.runs[0].requests.unknown = 0;
         assert!(!compare(&baseline, &results(), 1_000.0).is_good());
+    }
+
+    #[test]
+    fn a_promise_that_became_another_is_no_pass_unless_its_figures_are_within_the_tolerance() {
+        let with = |bound: &str| {
+            let mut results = results();
+            results.runs[0].checks[0].bound = bound.to_owned();
+            results
+        };
+        let compared = |was, is, tolerance| compare(&with(was), &with(is), tolerance);
+        let loosened = compared("≥ 99.9 % in 10s", "≥ 99 % in 10s", 0.0);
+        assert!(!loosened.is_good());
+        assert_eq!(loosened.count(Kind::Promise), 1);
+        assert_eq!(loosened.headline(), "not what the baseline promises");
+        assert!(compared("≥ 99.9 % in 10s", "≥ 99 % in 10s", 1.0).is_empty());
+        for (was, is) in [
+            ("within 10s", "within 10ms"),
+            ("within 10s", "within 12s"),
+            ("none", "all"),
+            ("at 1.2.3", "at 1.2.4"),
+        ] {
+            assert!(!compared(was, is, 10.0).is_good(), "{was}, {is}");
+        }
     }
 
     #[test]

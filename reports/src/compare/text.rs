@@ -5,7 +5,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table};
 use super::{Change, Compared, Kind};
 use crate::table::COLUMNS;
 
-/// So many changes that are neither good nor bad are shown; regressions and improvements all are.
+/// So many changes that are neither good nor bad are shown; all others are.
 const OTHERS: usize = 20;
 
 /// What differs, one line a change, each at most [`COLUMNS`] wide; then what it comes to.
@@ -87,6 +87,7 @@ fn short(value: &str) -> String {
 fn painted(line: &str, colour: bool) -> String {
     let code = match line.split_whitespace().next() {
         Some("worse") if colour => 31,
+        Some("changed") if colour => 33,
         Some("better") if colour => 32,
         _ => return line.to_owned(),
     };
@@ -108,7 +109,7 @@ mod tests {
         let same = compare(&by_hand::results(), &by_hand::results(), 0.0);
         let said = text(&same, true);
         assert_eq!(said.lines().count(), 1, "{said}");
-        assert!(said.contains("0 worse, 0 better, 0 other; 0 missing, 0 new;"));
+        assert!(said.contains("0 worse, 0 changed, 0 better, 0 other; 0 missing, 0 new;"));
     }
 
     #[test]
