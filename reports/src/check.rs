@@ -38,7 +38,7 @@ pub struct Check {
     pub evidence: Vec<String>,
 }
 
-/// The verdict of a whole run, in the order in which the worst wins (DESIGN: exit codes).
+/// The verdict of a whole run, in the order in which the worst wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunVerdict {
@@ -121,17 +121,6 @@ impl RunVerdict {
             .map(|check| Self::from(check.verdict))
             .max()
             .unwrap_or(Self::Vacuous)
-    }
-
-    /// The process's exit code (DESIGN: the command line).
-    pub fn exit_code(self) -> u8 {
-        match self {
-            Self::Pass => 0,
-            Self::Fail => 1,
-            Self::NotDeterministic => 3,
-            Self::Vacuous | Self::Unknown => 4,
-            Self::Panic => 101,
-        }
     }
 }
 
@@ -235,20 +224,6 @@ mod tests {
             RunVerdict::of(&panicked, &[check(Verdict::Fail)]),
             RunVerdict::Panic
         );
-    }
-
-    #[test]
-    fn exit_codes_follow_the_worst_verdict() {
-        let order = [
-            RunVerdict::Pass,
-            RunVerdict::Vacuous,
-            RunVerdict::Unknown,
-            RunVerdict::Fail,
-            RunVerdict::NotDeterministic,
-            RunVerdict::Panic,
-        ];
-        assert!(order.is_sorted());
-        assert_eq!(order.map(RunVerdict::exit_code), [0, 4, 4, 1, 3, 101]);
     }
 
     #[test]

@@ -77,16 +77,6 @@ impl fmt::Display for Kept {
     }
 }
 
-/// The least number of requests, none of them failed, that can show that a promise is kept.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "the ratio of two negative logarithms; a cast saturates"
-)]
-pub fn requests_needed(promised: Objective) -> u64 {
-    ((1.0 - CONFIDENCE).ln() / promised.share().ln()).ceil() as u64
-}
-
 /// With 95 % confidence no more than this share fails, when `failed` of `total` did.
 pub fn failure_at_most(failed: u64, total: u64) -> f64 {
     if failed >= total {
@@ -223,10 +213,9 @@ mod tests {
 
     #[test]
     fn platform_9_five_nines_need_three_hundred_thousand_requests() {
-        assert_eq!(requests_needed(nines(99.999)), 299_572);
         let promised = nines(99.999);
         let verdict = |good, total| Kept::judge(promised, good, total).verdict;
-        assert_eq!(verdict(300_000, 300_000), Verdict::Pass);
+        assert_eq!(verdict(299_572, 299_572), Verdict::Pass);
         assert_eq!(verdict(299_571, 299_571), Verdict::Unknown);
         assert_eq!(verdict(0, 0), Verdict::Vacuous);
         assert_eq!(verdict(9_990, 10_000), Verdict::Fail);

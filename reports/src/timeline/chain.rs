@@ -12,8 +12,7 @@ use crate::{
     requests::Request,
 };
 
-/// At most so many chains are kept of a run.
-pub const CHAINS: usize = FROM_EVIDENCE + SLOWEST + 1;
+/// So many chains are kept of keys that evidence names, so many of the slowest, and one more.
 const FROM_EVIDENCE: usize = 3;
 const SLOWEST: usize = 2;
 /// … with at most so many steps each.

@@ -14,7 +14,7 @@ use serde::Serialize;
 
 pub use self::{
     backlog::{Backlog, backlogs},
-    chain::{CHAINS, Chain, Choice, Step, StepKind},
+    chain::{Chain, Choice, Step, StepKind},
     lanes::{BreakerLane, Deployment, Measure, PodLane, Scaling, Span},
     traffic::{Heat, Traffic},
 };
