@@ -1,6 +1,6 @@
 //! One run with everything that its readers want: the stuff of all output formats.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     check::{Check, Findings, RunVerdict, Verdict},
@@ -52,8 +52,13 @@ pub struct Report {
 
 impl Report {
     /// Reports a run that these checks judged; adds Little's law where it can be judged.
+    ///
+    /// # Panics
+    /// When two checks have one name: of these a comparison, a baseline and junit.xml would know
+    /// one only.
     pub fn new(identity: Identity, history: &History, mut checks: Vec<Check>) -> Self {
         checks.extend(littles_law(history));
+        assert_unique(&identity.scenario, &checks);
         let verdict = RunVerdict::of(history, &checks);
         let figures = statistics(history);
         let siege = siege(history);
@@ -150,9 +155,25 @@ impl Report {
 
     fn with(mut self, check: Check, verdict: RunVerdict) -> Self {
         self.result.verdict = self.result.verdict.max(verdict);
+        assert!(
+            self.checks.iter().all(|other| other.name != check.name),
+            "{:?} is a name of squall's own",
+            check.name
+        );
         self.result.checks.push(CheckResult::from(&check));
         self.checks.push(check);
         self
+    }
+}
+
+fn assert_unique(scenario: &str, checks: &[Check]) {
+    let mut names = BTreeSet::new();
+    for check in checks {
+        let name = &check.name;
+        assert!(
+            names.insert(name),
+            "two checks of {scenario} are called {name:?}; `Check::named` gives one another name"
+        );
     }
 }
 
@@ -379,6 +400,22 @@ mod tests {
             Some("exactly once in notice")
         );
         assert_eq!(lost.command, "squall run shop/pay-outage --seed 7");
+    }
+
+    #[test]
+    #[should_panic(expected = "two checks of shop/calm are called \"no panics\"")]
+    fn two_checks_of_one_name_are_refused() {
+        let calm = reports().remove(0);
+        let history = Hand::new().history();
+        let identity = Identity {
+            scenario: calm.result.scenario,
+            system: calm.result.system,
+            claim: calm.claim,
+            seed: 1,
+            documented: None,
+        };
+        let twice = vec![NoPanics.judge(&history), NoPanics.judge(&history)];
+        Report::new(identity, &history, twice);
     }
 
     #[test]

@@ -35,6 +35,20 @@ pub fn find(name: &str) -> Option<Scenario> {
 mod tests {
     use std::collections::BTreeSet;
 
+    use squall_reports::{history::History, sla::judge};
+
+    #[test]
+    fn no_two_checks_of_a_scenario_have_one_name() {
+        let nothing = History::default();
+        for scenario in super::all() {
+            let promises = [&scenario.sla, &scenario.invariants];
+            let checks = promises.map(|promises| judge(&nothing, promises)).concat();
+            let names: BTreeSet<_> = checks.iter().map(|check| &check.name).collect();
+            let all: Vec<_> = checks.iter().map(|check| &check.name).collect();
+            assert_eq!(names.len(), all.len(), "{}: {all:?}", scenario.name);
+        }
+    }
+
     #[test]
     fn names_are_unique_and_begin_with_their_system() {
         let all = super::all();
