@@ -190,11 +190,22 @@ impl Hand {
 
     pub(crate) fn journey(self, user: &str, completed: bool) -> Self {
         let reason = (!completed).then(|| "GET /orders/1 answered 500".to_owned());
+        self.journey_ended(user, reason, None)
+    }
+
+    /// The load's end cuts a journey off that has been under way for so many ms.
+    pub(crate) fn journey_cut(self, user: &str, after_ms: u64) -> Self {
+        let reason = "step 2: the load ended".to_owned();
+        self.journey_ended(user, Some(reason), Some(after_ms * 1_000))
+    }
+
+    fn journey_ended(self, user: &str, reason: Option<String>, cut_after_us: Option<u64>) -> Self {
         self.add(What::JourneyEnded {
             user: user.into(),
             journey: "buy".into(),
-            completed,
+            completed: reason.is_none(),
             reason,
+            cut_after_us,
         })
     }
 

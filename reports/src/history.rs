@@ -210,7 +210,7 @@ pub enum What {
         /// Too many requests had failed.
         gave_up: bool,
     },
-    /// A user finished a journey, or gave it up.
+    /// A user finished a journey, gave it up, or was cut off in it by the load's end.
     JourneyEnded {
         /// Who.
         user: Name,
@@ -220,6 +220,9 @@ pub enum What {
         completed: bool,
         /// The step that did not, and why.
         reason: Option<String>,
+        /// When the load's end cut it off: how long it had been under way, in µs.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cut_after_us: Option<u64>,
     },
     /// Requests under way, counted independently of their times, at a sampling instant.
     InFlight {

@@ -230,6 +230,7 @@ impl Group {
             client: client(load, host),
             rng,
             variables: Variables::default(),
+            step: 0,
         };
         (user, host.id)
     }
@@ -275,6 +276,7 @@ impl User {
             journey: self.desk.load.name.into(),
             completed: false,
             reason: Some("dropped: max_in_flight journeys were under way".into()),
+            cut_after_us: None,
         };
         self.desk.recorder.record(&self.host, what);
     }

@@ -35,6 +35,8 @@ pub(super) struct User {
     /// The user's own stream.
     pub(super) rng: Rng,
     pub(super) variables: Variables,
+    /// Which step of its journey it is at, from 1.
+    pub(super) step: u32,
 }
 
 /// How a journey ended before its last step.
@@ -108,19 +110,25 @@ impl User {
         self.variables.clear();
         self.variables.set("user", self.name.to_string());
         self.variables.set("iteration", iteration.to_string());
-        let (completed, reason) = match self.walk(&journey, intended).await {
+        let began = intended.unwrap_or_else(|| self.desk.recorder.now());
+        let ended = self.walk(&journey, intended).await;
+        let cut = matches!(ended, Err(Ended::Cut));
+        let (completed, reason) = match ended {
             Ok(()) | Err(Ended::Well) => (true, None),
             Err(Ended::Badly(reason)) => (false, Some(reason)),
-            Err(Ended::Cut) => return false,
+            // Whoever hangs must not be missing: a check counts those who hung for long.
+            Err(Ended::Cut) => (false, Some(format!("step {}: the load ended", self.step))),
         };
+        let under_way = self.desk.recorder.now().saturating_sub(began).as_micros();
         let what = What::JourneyEnded {
             user: Arc::clone(&self.name),
             journey: self.desk.recorder.name(journey.name),
             completed,
             reason,
+            cut_after_us: cut.then(|| u64::try_from(under_way).unwrap_or(u64::MAX)),
         };
         self.desk.record(&self.host, what);
-        true
+        !cut
     }
 
     fn choose(&self) -> Journey {
@@ -145,11 +153,12 @@ impl User {
         journey: &Journey,
         mut intended: Option<Duration>,
     ) -> Result<(), Ended> {
-        for (number, step) in (1..).zip(journey.steps) {
+        for (place, step) in (1..).zip(journey.steps) {
+            self.step = place;
             match *step {
                 Step::Request(request) => {
                     let sent = self.send(journey, &request, intended.take()).await?;
-                    self.judge(number, &request, &sent)?;
+                    self.judge(&request, &sent)?;
                 }
                 Step::Until {
                     request,
@@ -164,7 +173,7 @@ impl User {
                         every,
                         within,
                     };
-                    self.poll(journey, number, &request, &wanted).await?;
+                    self.poll(journey, &request, &wanted).await?;
                 }
                 Step::Think(range) => {
                     let pause = range.draw(&self.rng);
@@ -222,7 +231,6 @@ impl User {
     async fn poll(
         &mut self,
         journey: &Journey,
-        number: u32,
         request: &Request,
         wanted: &Wanted,
     ) -> Result<(), Ended> {
@@ -234,13 +242,14 @@ impl User {
                 .as_deref()
                 .is_ok_and(|value| wanted.values.contains(&value))
             {
-                return self.judge(number, request, &sent);
+                return self.judge(request, &sent);
             }
             let waited = self.desk.recorder.now() - from;
             if waited + wanted.every > wanted.within {
                 let found = found.unwrap_or_else(|reason| reason);
                 return Err(Ended::Badly(format!(
-                    "step {number}: {} is {found} after {} ms, expected {:?}",
+                    "step {}: {} is {found} after {} ms, expected {:?}",
+                    self.step,
                     wanted.member,
                     waited.as_millis(),
                     wanted.values
@@ -253,14 +262,15 @@ impl User {
     }
 
     /// Whether the journey may go on after this answer; keeps what is to be kept.
-    fn judge(&mut self, number: u32, request: &Request, sent: &Sent) -> Result<(), Ended> {
+    fn judge(&mut self, request: &Request, sent: &Sent) -> Result<(), Ended> {
         let is = |answers: &[Answer]| answers.iter().any(|a| matches(*a, request.method, sent));
         if !is(request.expect) {
             if is(request.accept) {
                 return Err(Ended::Well);
             }
             return Err(Ended::Badly(format!(
-                "step {number}: {} {} gave {}",
+                "step {}: {} {} gave {}",
+                self.step,
                 request.method,
                 request.path,
                 in_words(sent)
@@ -270,8 +280,8 @@ impl User {
             let value = sent.as_ref().ok().and_then(|reply| part(reply, save.part));
             let Some(value) = value else {
                 return Err(Ended::Badly(format!(
-                    "step {number}: the answer has no {:?}",
-                    save.part
+                    "step {}: the answer has no {:?}",
+                    self.step, save.part
                 )));
             };
             self.variables.set(save.variable, value);

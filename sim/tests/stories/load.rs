@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use squall_reports::history::What;
+use squall_reports::{
+    check::Verdict,
+    history::What,
+    sla::{Journeys, Sla as _},
+};
 use squall_sim::{
     load::{Arrival, Extent, Journey, Load, Share, Spacing, Step},
     range::TimeRange,
@@ -11,7 +15,7 @@ use squall_sim::{
 
 use crate::{
     notes::{NOTES_AND_ECHOES, WRITE, WRITE_AND_WAIT},
-    story::{calm, ms, siege},
+    story::{Script, calm, ms, play, siege},
     town::{DeploymentSpec, PLAIN, SERVER, ServerSpec, cluster},
 };
 
@@ -237,7 +241,7 @@ fn the_same_seed_gives_the_same_history_byte_for_byte() {
                 ..siege(3, Extent::For(ms(4_000)))
             },
         ];
-        let script = crate::story::Script::default()
+        let script = Script::default()
             .at(ms(1_000), |controls| {
                 controls.kill("notes-1").unwrap();
             })
@@ -261,4 +265,35 @@ fn thousands_of_users_fit_on_a_few_hosts() {
     let (well, badly) = told.journeys();
     assert_eq!(well + badly.len(), 3_000);
     assert!(well >= 8, "{well} were served");
+}
+
+#[test]
+fn users_of_a_service_that_hangs_from_some_time_on_are_not_overlooked() {
+    const PATIENT: Load = Load {
+        extent: Extent::For(ms(60_000)),
+        timeout: ms(60_000),
+        ..open(1.0, Spacing::Constant, 100)
+    };
+    let all = Journeys {
+        journey: None,
+        all: true,
+        at_least: 10,
+    };
+    let served = calm(cluster(&[PLAIN]), &[PATIENT], 60);
+    assert_eq!(all.judge(&served.0.history).verdict, Verdict::Pass);
+
+    let hang = Script::default().at(ms(20_000), |controls| {
+        controls.hang("who").unwrap();
+    });
+    let told = play(cluster(&[PLAIN]), &[PATIENT], hang, 60);
+    // Nobody gives up, and twenty were served before.
+    assert_eq!(told.journeys(), (20, Vec::new()));
+    let check = all.judge(&told.0.history);
+    assert_eq!(check.verdict, Verdict::Fail, "{check:?}");
+    let seen = "20 of 51; the end cut 40 off, 9 of them within 10s, too late to count";
+    assert_eq!(check.observed, seen);
+    assert!(
+        check.evidence[0].ends_with("step 1: the load ended"),
+        "{check:?}"
+    );
 }

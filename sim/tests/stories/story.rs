@@ -281,7 +281,7 @@ impl Told {
             .collect()
     }
 
-    /// Journeys that ended: well, and badly.
+    /// Journeys that ended by themselves: well, and badly.
     pub(crate) fn journeys(&self) -> (usize, Vec<String>) {
         let (mut well, mut badly) = (0, Vec::new());
         for (_, _, what) in self.entries() {
@@ -289,6 +289,10 @@ impl Told {
                 What::JourneyEnded {
                     completed: true, ..
                 } => well += 1,
+                What::JourneyEnded {
+                    cut_after_us: Some(_),
+                    ..
+                } => {}
                 What::JourneyEnded { reason, .. } => badly.extend(reason.clone()),
                 _ => {}
             }
