@@ -33,6 +33,8 @@ pub(crate) struct Act {
     pub(crate) served: BTreeMap<Name, u64>,
     /// Pods that drains of the same machine had evicted before.
     pub(crate) evicted: u64,
+    /// How often hosts had read a wrong clock before.
+    clocks: BTreeMap<HostId, u64>,
     healed: Option<Effect>,
 }
 
@@ -135,6 +137,7 @@ impl Act {
             before: Vec::new(),
             served: BTreeMap::new(),
             evicted: 0,
+            clocks: BTreeMap::new(),
             healed: None,
         }
     }
@@ -144,6 +147,14 @@ impl Act {
         let before = ways.iter().map(|way| (*way, world.effects(way.0, way.1)));
         self.before = before.collect();
         self
+    }
+
+    /// Counts how often these hosts, as far as they are new, read their clocks from now on.
+    pub(crate) fn watch_clocks(&mut self, hosts: Vec<HostId>, world: &dyn World) {
+        for host in hosts {
+            let before = world.skewed_reads(host);
+            self.clocks.entry(host).or_insert(before);
+        }
     }
 
     /// Counts what faults did to this traffic since the act began.
@@ -185,6 +196,10 @@ impl Act {
                 add(&mut counted, name, n)
             });
         }
+        if let Some(before) = self.clocks.remove(&host) {
+            let reads = world.skewed_reads(host) - before;
+            add(&mut counted, SKEWED_READS, reads);
+        }
         self.counted = counted;
     }
 
@@ -212,11 +227,19 @@ impl Act {
                 let pods = cluster.pods.named(target);
                 count("requests_failed", pods.iter().map(failed).sum());
             }
+            Change::Skewed(..) => {
+                let reads = self.clocks.iter();
+                let reads = reads.map(|(host, before)| world.skewed_reads(*host) - before);
+                count(SKEWED_READS, reads.sum());
+            }
             _ => {}
         }
         effect
     }
 }
+
+/// A wrong clock that nobody reads does nothing.
+const SKEWED_READS: &str = "reads_of_wrong_clocks";
 
 fn add(effect: &mut Effect, name: &str, n: u64) {
     if n > 0 {
@@ -271,6 +294,10 @@ impl Acts {
                 let new = ways.into_iter().filter(|way| !known.contains(way));
                 let new: Vec<_> = new.map(|way| (way, world.effects(way.0, way.1))).collect();
                 act.before.extend(new);
+            }
+            if let Change::Skewed(target, _) = &act.change {
+                let hosts = cluster.named(target);
+                act.watch_clocks(hosts, world);
             }
             let change = act.change.clone();
             match change {

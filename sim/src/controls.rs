@@ -364,7 +364,7 @@ impl Controls<'_> {
     pub fn drain(&mut self, node: &str) -> Result<Hold, ControlError> {
         let node = self.node(node)?;
         let evicted = self.cluster.evicted(&node);
-        let mut act = Act::new(Change::Drained(node), &[("nodes_drained", 1)]);
+        let mut act = Act::new(Change::Drained(node), &[]);
         act.evicted = evicted;
         Ok(self.begin(act))
     }
@@ -377,7 +377,7 @@ impl Controls<'_> {
     pub fn node_loss(&mut self, node: &str) -> Result<Hold, ControlError> {
         let node = self.node(node)?;
         let lost = self.cluster.processes_on(&node);
-        let counted = [("nodes_lost", 1), ("processes_lost", lost)];
+        let counted = [("processes_lost", lost)];
         Ok(self.begin(Act::new(Change::NodeDown(node), &counted)))
     }
 
@@ -386,9 +386,10 @@ impl Controls<'_> {
     /// # Errors
     /// An unknown target.
     pub fn skew_clock(&mut self, target: &str, by_ms: i64) -> Result<Hold, ControlError> {
-        let count = self.side(target)?.len() as u64;
-        let change = Change::Skewed(target.into(), by_ms);
-        Ok(self.begin(Act::new(change, &[("clocks_skewed", count)])))
+        let hosts = self.side(target)?;
+        let mut act = Act::new(Change::Skewed(target.into(), by_ms), &[]);
+        act.watch_clocks(hosts, self.world);
+        Ok(self.begin(act))
     }
 
     /// Resets every connection between two sides; `a` loses what is on its way from `b`.
@@ -451,17 +452,11 @@ impl Controls<'_> {
     }
 
     fn stop_backing(&mut self, name: &Name, end: End) -> Hold {
-        let host = self
-            .cluster
-            .backings
-            .get(name)
-            .expect("the caller looked")
-            .host;
-        let ways: Vec<Way> = self.ways_to(&[host]);
-        let act = Act::new(
-            Change::Down(Arc::clone(name), end),
-            &[("processes_ended", 1)],
-        );
+        let backing = self.cluster.backings.get(name).expect("the caller looked");
+        let ended = u64::from(backing.is_up);
+        let ways: Vec<Way> = self.ways_to(&[backing.host]);
+        let change = Change::Down(Arc::clone(name), end);
+        let act = Act::new(change, &[("processes_ended", ended)]);
         self.begin(act.watching(&ways, self.world))
     }
 

@@ -41,7 +41,8 @@ pub(crate) struct Backing {
     pub(crate) name: Name,
     pub(crate) host: HostId,
     pub(crate) content: Content,
-    is_up: bool,
+    /// Its process runs.
+    pub(crate) is_up: bool,
     /// Somebody ended its process.
     stopped: bool,
     /// Its machine has no power.

@@ -327,7 +327,9 @@ impl Cluster {
             .iter()
             .filter(|pod| self.pods.get(pod).container.is_alive());
         let nodes = [node.to_owned()].into();
-        (alive.count() + self.machines.backings_on(&nodes).count()) as u64
+        let backings = self.machines.backings_on(&nodes);
+        let up = backings.filter(|name| self.backings[*name].is_up);
+        (alive.count() + up.count()) as u64
     }
 
     /// The hosts on both sides of a link; [`OTHERS`] are those that the other side does not name.

@@ -103,6 +103,7 @@ mod port;
 mod runtime;
 mod settings;
 mod shared;
+mod skew;
 mod socket;
 mod stepper;
 mod task;

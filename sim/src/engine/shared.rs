@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeMap, VecDeque},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     task::{Wake, Waker},
     time::Duration,
@@ -20,6 +20,7 @@ use super::{
     interleaving::Deferral,
     interrupt::Interrupter,
     port::Port,
+    skew::Skew,
     world::TaskPanic,
 };
 
@@ -146,7 +147,7 @@ pub(super) struct Host {
     /// Accept backlog of its ports.
     pub backlog: AtomicUsize,
     /// How far its wall clock is off.
-    pub skew_ms: AtomicI64,
+    pub skew: Skew,
     /// Puts off its tasks, if they are to run in another order than they were woken.
     pub deferral: Option<Deferral>,
 }
@@ -175,8 +176,7 @@ struct HostClock(Arc<Host>);
 
 impl WallClock for HostClock {
     fn now_ms(&self) -> u64 {
-        (self.0.run.epoch_ms + self.0.run.now_ms())
-            .saturating_add_signed(self.0.skew_ms.load(Ordering::Relaxed))
+        self.0.skew.read(self.0.run.epoch_ms + self.0.run.now_ms())
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
     rc::Rc,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     task::{Context, Poll, Waker},
     time::Duration,
@@ -28,6 +28,7 @@ use super::{
     runtime::{Claim, new_runtime},
     settings::Settings,
     shared::{self, Host, Run, lock},
+    skew::Skew,
     socket::{self, RECEIVE_BUFFER},
     task::{self, Task},
     wire::Wire,
@@ -280,7 +281,7 @@ impl World for Engine {
             queued: AtomicBool::new(false),
             inbox: Mutex::default(),
             backlog: AtomicUsize::new(self.settings.backlog),
-            skew_ms: AtomicI64::new(0),
+            skew: Skew::default(),
             deferral: self.settings.interleaving.of_host(name),
         });
         slot.host = Some(Tenant {
@@ -342,8 +343,11 @@ impl World for Engine {
     }
 
     fn set_skew(&mut self, host: HostId, skew_ms: i64) {
-        let host = &self.tenant(host).host;
-        host.skew_ms.store(skew_ms, Ordering::Relaxed);
+        self.tenant(host).host.skew.set(skew_ms);
+    }
+
+    fn skewed_reads(&self, host: HostId) -> u64 {
+        self.tenant(host).host.skew.reads()
     }
 
     fn set_backlog(&mut self, host: HostId, backlog: usize) {

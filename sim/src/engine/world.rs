@@ -139,6 +139,9 @@ pub trait World {
     /// Moves the host's wall clock against virtual time. It jumps at once.
     fn set_skew(&mut self, host: HostId, skew_ms: i64);
 
+    /// How often the host's wall clock was read while it was wrong.
+    fn skewed_reads(&self, host: HostId) -> u64;
+
     /// States how many established connections may wait for `accept` on each port of the host
     /// (Linux: the second argument of `listen`). A SYN that finds more is dropped and comes again
     /// after 1, 3, 7, 15, 31 s; then the connect times out.

@@ -163,7 +163,7 @@ fn a_slow_pod_takes_longer_and_its_clock_may_be_wrong() {
 
     let (script, effect) = fault(|c| c.skew_clock("notes", -60_000).unwrap());
     let told = play(cluster(NOTES_AND_ECHOES), &[WRITER], script, 10);
-    assert_eq!(effect.recv().unwrap()["clocks_skewed"], 1);
+    assert!(effect.recv().unwrap()["reads_of_wrong_clocks"] > 5);
     assert_eq!(told.0.unsettled, None);
 }
 

@@ -163,7 +163,11 @@ fn a_budget_without_room_keeps_every_pod_on_a_drained_node() {
         controls.drain("node-1").unwrap()
     });
     assert_eq!(entered(&told, PodPhase::Draining), []);
-    assert!(!effect(&told).contains_key("pods_evicted"));
+    assert_eq!(
+        effect(&told),
+        BTreeMap::new(),
+        "a drain that evicts nobody did nothing"
+    );
 }
 
 /// platform §9, §11: 40 s of grace and 300 s of toleration, found out at looks 5 s apart.
@@ -190,7 +194,7 @@ fn a_lost_node_costs_its_share_of_requests_until_it_is_noticed_and_its_pods_afte
     };
     assert_eq!((*replaced, new.as_str()), (noticed + 300, "who-3"));
     assert_ne!(pod, "who-3");
-    assert_eq!(effect(&told)["nodes_lost"], 1);
+    assert!(effect(&told)["processes_lost"] >= 1);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -17,7 +17,7 @@ use squall_kit::{
 use tokio::sync::Notify;
 
 use super::super::{
-    interrupt::Interrupter, shared::lock, task::Home, trace::Trace, world::TaskPanic,
+    interrupt::Interrupter, shared::lock, skew::Skew, task::Home, trace::Trace, world::TaskPanic,
 };
 
 /// One run.
@@ -62,7 +62,7 @@ pub(super) struct SimHost {
     pub inbox: Mutex<Vec<(&'static str, BoxFuture<'static, ()>)>>,
     /// Tells the host's runtime that something waits.
     pub wake: Notify,
-    pub skew_ms: AtomicI64,
+    pub skew: Skew,
 }
 
 impl SimHost {
@@ -74,7 +74,7 @@ impl SimHost {
             running: AtomicBool::new(false),
             inbox: Mutex::default(),
             wake: Notify::new(),
-            skew_ms: AtomicI64::new(0),
+            skew: Skew::default(),
         }
     }
 }
@@ -114,7 +114,7 @@ struct SimClock(Arc<SimHost>);
 impl WallClock for SimClock {
     fn now_ms(&self) -> u64 {
         let now_ms = self.0.run.now_ms.load(Ordering::Relaxed);
-        (self.0.run.epoch_ms + now_ms).saturating_add_signed(self.0.skew_ms.load(Ordering::Relaxed))
+        self.0.skew.read(self.0.run.epoch_ms + now_ms)
     }
 }
 

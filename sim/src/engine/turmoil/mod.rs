@@ -251,8 +251,11 @@ impl World for TurmoilEngine {
     }
 
     fn set_skew(&mut self, host: HostId, skew_ms: i64) {
-        let host = &self.tenant(host).host;
-        host.skew_ms.store(skew_ms, Ordering::Relaxed);
+        self.tenant(host).host.skew.set(skew_ms);
+    }
+
+    fn skewed_reads(&self, host: HostId) -> u64 {
+        self.tenant(host).host.skew.reads()
     }
 
     fn set_backlog(&mut self, host: HostId, _backlog: usize) {
