@@ -1,13 +1,16 @@
 //! What the users of one service met, as counts that add up: of one run, or of many.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use crate::{
     history::History,
     requests::{End, REFUSED_PREFIX, Request, requests},
+    slo::PIECE,
+    window::micros,
 };
 
-const HOUR_US: u64 = 3_600_000_000;
+/// Pieces of an hour.
+const HOUR: usize = 12;
 
 /// Requests to one service, and how they were answered.
 ///
@@ -28,8 +31,8 @@ pub struct ServiceLevel {
     pub out_for: Duration,
     /// The longest.
     pub longest: Duration,
-    /// Of the hours counted from each run's start the one with the largest share down.
-    pub worst_hour: Share,
+    /// The share that met it down in each [`PIECE`] of time.
+    pub pieces: Vec<Share>,
 }
 
 /// Some of many.
@@ -57,19 +60,18 @@ impl ServiceLevel {
     /// What a run's history says of the service dialled as `target`.
     pub fn of(history: &History, target: &str) -> Self {
         let mut level = Self::default();
-        let mut hours: BTreeMap<u64, Share> = BTreeMap::new();
         let mut down_since = None;
         let mut last_us = 0;
         for request in requests(history).iter().filter(|r| **r.target == *target) {
             let Some(met) = met(request) else {
                 continue;
             };
-            let hour = hours.entry(request.sent_us / HOUR_US).or_default();
-            hour.of += 1;
+            let piece = level.piece(request.sent_us);
+            piece.of += 1;
             last_us = request.sent_us;
             if met == Met::Down {
+                piece.some += 1;
                 level.down += 1;
-                hour.some += 1;
                 down_since.get_or_insert(request.sent_us);
                 continue;
             }
@@ -78,13 +80,22 @@ impl ServiceLevel {
             level.back(&mut down_since, request.sent_us);
         }
         level.back(&mut down_since, last_us);
-        level.worst_hour = worst(hours.into_values());
         level
     }
 
-    /// Of both.
+    /// The same, with pieces for so much time: the last ones may have had no request.
+    #[must_use]
+    pub fn lasting(mut self, time: Duration) -> Self {
+        let pieces = time.as_secs() / PIECE.as_secs();
+        let pieces = usize::try_from(pieces).unwrap_or(usize::MAX);
+        self.pieces.resize(pieces, Share::default());
+        self
+    }
+
+    /// Of both, one after the other.
     #[must_use]
     pub fn and(self, other: &Self) -> Self {
+        let pieces = self.pieces.into_iter().chain(other.pieces.iter().copied());
         Self {
             up: self.up + other.up,
             refused: self.refused + other.refused,
@@ -92,8 +103,18 @@ impl ServiceLevel {
             outages: self.outages + other.outages,
             out_for: self.out_for + other.out_for,
             longest: self.longest.max(other.longest),
-            worst_hour: worst([self.worst_hour, other.worst_hour]),
+            pieces: pieces.collect(),
         }
+    }
+
+    /// Of the hours counted from the start the one with the largest share down.
+    pub fn worst_hour(&self) -> Share {
+        let hours = self.pieces.chunks(HOUR).map(|hour| Share {
+            some: hour.iter().map(|piece| piece.some).sum(),
+            of: hour.iter().map(|piece| piece.of).sum(),
+        });
+        let worst = hours.max_by(|a, b| a.value().total_cmp(&b.value()));
+        worst.unwrap_or_default()
     }
 
     /// All requests.
@@ -108,6 +129,14 @@ impl ServiceLevel {
             of: self.total(),
         }
         .value()
+    }
+
+    fn piece(&mut self, at_us: u64) -> &mut Share {
+        let place = usize::try_from(at_us / micros(PIECE)).unwrap_or(usize::MAX);
+        if self.pieces.len() <= place {
+            self.pieces.resize(place + 1, Share::default());
+        }
+        &mut self.pieces[place]
     }
 
     fn back(&mut self, down_since: &mut Option<u64>, at_us: u64) {
@@ -141,13 +170,6 @@ fn met(request: &Request<'_>) -> Option<Met> {
         Some(200..500) => Met::Up,
         _ => Met::Down,
     })
-}
-
-fn worst(shares: impl IntoIterator<Item = Share>) -> Share {
-    let worst = shares
-        .into_iter()
-        .max_by(|a, b| a.value().total_cmp(&b.value()));
-    worst.unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -214,7 +236,7 @@ mod tests {
             (level.out_for, level.longest),
             (Duration::from_secs(2), Duration::from_secs(2))
         );
-        assert_eq!(level.worst_hour, Share { some: 3, of: 7 });
+        assert_eq!(level.worst_hour(), Share { some: 3, of: 7 });
         assert_eq!(
             ServiceLevel::of(&history(&[]), "order:8080"),
             ServiceLevel::default()
@@ -228,12 +250,14 @@ mod tests {
             history(&[(None, None); 2]),
         );
         let [good, bad] = [good, bad].map(|history| ServiceLevel::of(&history, "order:8080"));
-        let both = good.and(&bad);
+        let hour = Duration::from_secs(3_600);
+        let both = good.lasting(hour).and(&bad);
         assert_eq!(
             (both.up, both.down, both.total(), both.outages),
             (4, 2, 6, 1)
         );
-        assert_eq!(both.worst_hour, Share { some: 2, of: 2 });
+        assert_eq!(both.worst_hour(), Share { some: 2, of: 2 });
+        assert_eq!(both.pieces.len(), 13);
         assert!((both.error_share() - 2.0 / 6.0).abs() < 1e-12);
     }
 }

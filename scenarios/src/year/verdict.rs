@@ -1,6 +1,6 @@
 //! What days add up to: figures, and which promise was kept.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use squall_chaos::fault::{Fault, Kind};
 use squall_reports::{
@@ -12,7 +12,7 @@ use squall_reports::{
     results::{FaultResult, RunResult},
     service_level::ServiceLevel,
     siege::Siege,
-    slo::{Objective, budget_used},
+    slo::{Objective, PAGES, TICKETS, budget_used, fired},
     statistics::{Latencies, RequestCounts},
 };
 use squall_sim::simulation::EngineKind;
@@ -63,6 +63,10 @@ pub struct Day {
     pub events: Vec<Fault>,
     /// Checks that failed.
     pub failures: Vec<String>,
+    /// Checks that could not tell.
+    pub unknown: Vec<String>,
+    /// Names of checks that found nothing to judge.
+    pub vacuous: Vec<String>,
     /// Panics in words.
     pub panics: Vec<String>,
 }
@@ -77,7 +81,8 @@ impl Day {
         let day_seed = Year::day_seed(seed, day);
         let run = runner::run(&scenario, day_seed, engine);
         let levels = year.promises.iter();
-        let levels = levels.map(|promise| ServiceLevel::of(&run.history, promise.target));
+        let levels =
+            levels.map(|promise| ServiceLevel::of(&run.history, promise.target).lasting(DAY));
         let mut report = run.report;
         let levels = levels.collect();
         if twice {
@@ -88,14 +93,17 @@ impl Day {
             }
         }
         let broken = report.broken();
-        let failed = broken.iter().filter(|check| check.verdict == Verdict::Fail);
-        let failures = failed.map(|check| {
+        let of = |verdict| broken.iter().filter(move |check| check.verdict == verdict);
+        let in_words = |check: &&Check| {
             let evidence = check.evidence.first().map_or("", String::as_str);
             format!("day {day}: {}: {}; {evidence}", check.name, check.observed)
-        });
+        };
+        let vacuous = of(Verdict::Vacuous).map(|check| check.name.clone());
         Self {
             number: day,
-            failures: failures.collect(),
+            failures: of(Verdict::Fail).map(in_words).collect(),
+            unknown: of(Verdict::Unknown).map(in_words).collect(),
+            vacuous: vacuous.collect(),
             result: report.result,
             levels,
             events,
@@ -132,23 +140,47 @@ pub fn report(year: &Year, seed: u64, days: &[Day]) -> Report {
     report
 }
 
-/// No day broke what holds in every run.
+/// No day broke what holds in every run. Not every day has something for every invariant: one that
+/// found nothing on some day is counted, and only one that found nothing on any day was not judged.
 fn sound(days: &[Day]) -> Check {
+    let failures: Vec<&String> = days.iter().flat_map(|day| &day.failures).collect();
+    let unknown: Vec<&String> = days.iter().flat_map(|day| &day.unknown).collect();
+    let mut idle_on: BTreeMap<&str, usize> = BTreeMap::new();
+    for name in days.iter().flat_map(|day| &day.vacuous) {
+        *idle_on.entry(name).or_default() += 1;
+    }
+    let never = idle_on.iter().filter(|(_, on)| **on == days.len());
+    let never: Vec<&str> = never.map(|(name, _)| *name).collect();
+    let verdict = match (failures.len(), unknown.len(), never.len()) {
+        (1.., ..) => Verdict::Fail,
+        (_, 1.., _) => Verdict::Unknown,
+        (_, _, 1..) => Verdict::Vacuous,
+        _ => Verdict::Pass,
+    };
     let mut findings = Findings::default();
-    for failure in days.iter().flat_map(|day| &day.failures) {
-        findings.add(|| failure.clone());
+    for words in failures.into_iter().chain(unknown.iter().copied()) {
+        findings.add(|| words.clone());
+    }
+    for name in &never {
+        findings.add(|| format!("nothing to judge on any day: {name}"));
     }
     let events: usize = days.iter().map(|day| day.events.len()).sum();
-    let observed = match days {
+    let mut observed = match days {
         [day] => format!("day {} of the year, {events} events", day.number),
         _ => format!("{} days, {events} events", days.len()),
     };
-    Check::judged(
-        "every day is sound",
-        observed,
-        "every invariant of a run holds",
-        findings,
-    )
+    let idle: usize = idle_on.values().sum();
+    for (count, words) in [
+        (idle, "times a check found nothing to judge on a day"),
+        (never.len(), "checks found nothing on any"),
+        (unknown.len(), "times a check could not tell"),
+    ] {
+        if count > 0 {
+            observed.push_str(&format!("; {count} {words}"));
+        }
+    }
+    let bound = "every invariant of a run holds";
+    Check::said("every day is sound", verdict, observed, bound, findings)
 }
 
 // === impl Promise ===
@@ -168,7 +200,8 @@ impl Promise {
             findings.add(|| format!("{}, and was to be {why}", word(kept.verdict)));
         }
         let observed = observed(kept, objective, &level, horizon);
-        let bound = format!("here it is to be {why}; {struck}");
+        let observed = format!("{observed}; {struck}");
+        let bound = format!("here it is to be {why}");
         match kept.verdict {
             Verdict::Vacuous => Check::vacuous(name, "no request", bound),
             _ => Check::judged(name, observed, bound, findings),
@@ -231,11 +264,12 @@ fn observed(kept: Kept, objective: Objective, level: &ServiceLevel, horizon: Dur
     let year = DAY.mul_f64(DAYS_A_YEAR);
     let burn = objective.burn_rate(level.error_share());
     let used = 100.0 * budget_used(burn, horizon, year);
-    let worst = objective.burn_rate(level.worst_hour.value());
+    let worst = objective.burn_rate(level.worst_hour().value());
+    let [pages, tickets] = [&PAGES, &TICKETS].map(|alerts| fired(alerts, objective, &level.pieces));
     format!(
         "{}: {kept}; {used:.1} % of the year's error budget, burnt {burn:.1} times too fast, in \
-         the worst hour {worst:.0} times; {} refused; {} outages, {:.0} s in all, the longest \
-         {:.0} s",
+         the worst hour {worst:.0} times; alerts on it: {pages} pages, {tickets} tickets; {} \
+         refused; {} outages, {:.0} s in all, the longest {:.0} s",
         word(kept.verdict),
         level.refused,
         level.outages,
@@ -420,6 +454,8 @@ mod tests {
             levels: vec![level; 4],
             events: events.to_vec(),
             failures: Vec::new(),
+            unknown: Vec::new(),
+            vacuous: Vec::new(),
             panics: Vec::new(),
         }
     }
@@ -484,5 +520,34 @@ mod tests {
         assert!((all.result.simulated_s - 2.0 * 86_400.0).abs() < 1e-6);
         assert_eq!(all.checks[0].verdict, Verdict::Fail);
         assert!(all.checks[0].evidence[0].contains("paired"));
+    }
+
+    #[test]
+    fn a_check_idle_on_every_day_was_not_judged_and_one_that_cannot_tell_leaves_it_open() {
+        let sound = |days: &[Day]| report(&year(), 1, days).checks.remove(0);
+        let [calm, mut idle] = [1, 2].map(|number| day(number, (10, 0), &[]));
+        assert_eq!(sound(std::slice::from_ref(&calm)).verdict, Verdict::Pass);
+        idle.vacuous = vec!["faults acted".to_owned()];
+        let some = sound(&[calm.clone(), idle.clone()]);
+        assert_eq!(some.verdict, Verdict::Pass);
+        let seen = "2 days, 0 events; 1 times a check found nothing to judge on a day";
+        assert_eq!(some.observed, seen);
+
+        let never = sound(&[idle.clone(), idle.clone()]);
+        assert_eq!(never.verdict, Verdict::Vacuous);
+        assert!(never.observed.ends_with("; 1 checks found nothing on any"));
+        assert_eq!(
+            never.evidence,
+            ["nothing to judge on any day: faults acted"]
+        );
+
+        idle.unknown = vec!["day 2: orders are linearizable: too many to search".to_owned()];
+        let open = sound(&[calm, idle.clone()]);
+        assert_eq!(
+            (open.verdict, &open.evidence),
+            (Verdict::Unknown, &idle.unknown)
+        );
+        idle.failures = vec!["day 2: orders paired with pays".to_owned()];
+        assert_eq!(sound(&[idle]).verdict, Verdict::Fail);
     }
 }
