@@ -5,6 +5,7 @@ mod support;
 use std::{fs, io, path::Path, process::Command};
 
 use serde_json::Value;
+use squall_reports::fingerprint::Fingerprint;
 use support::program::{Running, Said, squall};
 
 fn assert_refused(said: &Said, words: &[&str]) {
@@ -219,7 +220,10 @@ fn a_comparison_passes_or_names_what_became_worse() {
     assert_eq!(compare(&["--update"]).code, Some(0));
     let same = compare(&[]);
     assert_eq!(same.code, Some(0), "{same:?}");
-    assert!(same.out.contains("0 worse, 0 better"), "{same:?}");
+    assert!(
+        same.out.contains("0 worse, 0 changed, 0 better"),
+        "{same:?}"
+    );
     assert!(same.out.contains("1 of 1 runs identical"), "{same:?}");
 
     // The baseline was faster: now it is slower.
@@ -253,25 +257,21 @@ fn a_comparison_passes_or_names_what_became_worse() {
 #[test]
 fn a_comparison_says_where_two_runs_part() {
     let folder = tempfile::tempdir().expect("a temporary directory");
-    let made = |name: &str, change: &dyn Fn(String) -> String| {
-        let out = folder.path().join(name);
-        squall(with_out(&["run", "shop/stock", "--histories"], &out));
-        for file in ["histories/shop.stock.1.jsonl", "results.json"] {
-            let path = out.join(file);
-            fs::write(&path, change(text(&path))).expect("a file");
-        }
-        out.join("results.json")
-            .to_str()
-            .expect("a name")
-            .to_owned()
-    };
-    let one = made("one", &|text| text);
+    let one = folder.path().join("one");
+    squall(with_out(&["run", "shop/stock", "--histories"], &one));
     // As if another build had named its phase otherwise.
-    let other = made("other", &|text| {
-        let text = text.replacen("\"name\":\"settle\"", "\"name\":\"calm\"", 1);
-        text.replacen("\"fingerprint\": \"", "\"fingerprint\": \"f", 1)
-    });
-    let said = squall(["compare", &one, &other]);
+    let other = folder.path().join("other");
+    fs::create_dir_all(other.join("histories")).expect("a directory");
+    let history = "histories/shop.stock.1.jsonl";
+    let lines = text(&one.join(history));
+    let lines = lines.replacen("\"name\":\"settle\"", "\"name\":\"calm\"", 1);
+    let mut fingerprint = Fingerprint::default();
+    lines.lines().for_each(|line| fingerprint.add_written(line));
+    let mut results = json(&one.join("results.json"));
+    results["runs"][0]["fingerprint"] = Value::from(fingerprint.finish());
+    fs::write(other.join(history), lines).expect("a file");
+    fs::write(other.join("results.json"), results.to_string()).expect("a file");
+    let said = compared(&one, &other);
     assert_eq!(said.code, Some(0), "{said:?}");
     for words in [
         "shop/stock, seed 1: they part at entry",
@@ -281,6 +281,45 @@ fn a_comparison_says_where_two_runs_part() {
     ] {
         assert!(said.out.contains(words), "{words}: {said:?}");
     }
+    // What explains is not needed to judge: a history that is none, or another run's, is a note.
+    for (content, words) in [
+        ("{\"at_us\":0", "no parting shown: cannot read"),
+        ("", "shop.stock.1.jsonl is not of the run in results.json"),
+    ] {
+        fs::write(other.join(history), content).expect("a file");
+        let said = compared(&one, &other);
+        assert_eq!(said.code, Some(0), "{said:?}");
+        assert!(said.out.contains(words), "{words}: {said:?}");
+        assert!(said.out.contains("0 worse"), "{said:?}");
+    }
+}
+
+/// `squall compare` of what two runs wrote.
+fn compared(baseline: &Path, current: &Path) -> Said {
+    let files = [baseline, current].map(|out| out.join("results.json").display().to_string());
+    squall(["compare", &files[0], &files[1]])
+}
+
+#[test]
+fn a_history_that_cannot_be_written_is_no_success() {
+    let out = tempfile::tempdir().expect("a temporary directory");
+    fs::write(out.path().join("histories"), "in the way").expect("a file");
+    let run = ["run", "shop/stock", "--histories"];
+    let said = squall(with_out(&run, out.path()));
+    assert_eq!(said.code, Some(2), "{said:?}");
+    let why = "squall: a history is missing: cannot write";
+    assert!(said.err.starts_with(why), "{said:?}");
+    assert!(said.out.contains("1 of 1 runs passed"), "{said:?}");
+}
+
+#[test]
+fn a_comparison_of_nothing_is_no_success() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let none = r#"{"schema":"squall.results/1","runs":[],"wall":{"total_s":0,"by_scenario_s":{}}}"#;
+    fs::write(folder.path().join("results.json"), none).expect("a file");
+    let said = compared(folder.path(), folder.path());
+    assert_eq!(said.code, Some(4), "{said:?}");
+    assert!(said.err.contains("nothing was compared"), "{said:?}");
 }
 
 #[test]

@@ -46,7 +46,7 @@ fn try_compare(args: &CompareArgs) -> Result<Ending> {
     let said = match args.format {
         CompareFormat::Text => {
             let colour = io::stdout().is_terminal() && !output::is_plain();
-            compare::text(&compared, colour) + &partings(args, &baseline, &current)?
+            compare::text(&compared, colour) + &partings(args, &baseline, &current)
         }
         CompareFormat::Json => compare::json(&compared),
         CompareFormat::Markdown => compare::markdown(&compared),
@@ -57,36 +57,52 @@ fn try_compare(args: &CompareArgs) -> Result<Ending> {
         output::write(&args.baseline, &without_wall(&text))?;
         return Ok(Ending::Pass);
     }
-    Ok(if compared.is_good() {
-        Ending::Pass
-    } else {
-        Ending::Failed
-    })
+    let ending = match compared.is_good() {
+        true => Ending::Pass,
+        false => Ending::Failed,
+    };
+    if compared.runs == 0 {
+        eprintln!("squall: nothing was compared: the two files have no run in common");
+        return Ok(ending.worse(Ending::Vacuous));
+    }
+    Ok(ending)
 }
 
-/// Where runs part whose histories are beside both files (`squall run --histories`).
-fn partings(args: &CompareArgs, baseline: &Results, current: &Results) -> Result<String> {
+/// Where runs part whose histories are beside both files (`squall run --histories`). They explain
+/// and do not judge: what is in the way of one is noted.
+fn partings(args: &CompareArgs, baseline: &Results, current: &Results) -> String {
     let folder = |file: &Path| file.parent().unwrap_or(Path::new("")).to_owned();
     let (before, after) = (folder(&args.baseline), folder(&args.current));
     let mut text = String::new();
     let mut shown = 0;
     for run in &baseline.runs {
-        let (scenario, seed) = (&run.scenario, run.seed);
-        let other = |now: &&RunResult| now.scenario == *scenario && now.seed == seed;
-        let differs = |now: &RunResult| now.fingerprint != run.fingerprint;
-        if shown == PARTINGS || !current.runs.iter().find(other).is_some_and(differs) {
-            continue;
-        }
-        let history = |folder: &Path| histories::read(&histories::path(folder, scenario, seed));
-        let (Some(left), Some(right)) = (history(&before)?, history(&after)?) else {
+        let other = |now: &&RunResult| now.name() == run.name();
+        let now = current.runs.iter().find(other);
+        let Some(now) = now.filter(|now| now.fingerprint != run.fingerprint) else {
             continue;
         };
-        if let Some(words) = compare::parting(&left, &right) {
-            text.push_str(&format!("\n{scenario}, seed {seed}: {words}"));
-            shown += 1;
+        if shown == PARTINGS {
+            break;
         }
+        let history = |folder: &Path, run: &RunResult| {
+            let path = histories::path(folder, &run.scenario, run.seed);
+            histories::read(&path, &run.fingerprint)
+        };
+        match (history(&before, run), history(&after, now)) {
+            (Ok(Some(left)), Ok(Some(right))) => {
+                let Some(words) = compare::parting(&left, &right) else {
+                    continue;
+                };
+                text.push_str(&format!("\n{}: {words}", run.name()));
+            }
+            (Ok(None), _) | (_, Ok(None)) => continue,
+            (Err(error), _) | (_, Err(error)) => {
+                text.push_str(&format!("\n{}: no parting shown: {error:#}\n", run.name()));
+            }
+        }
+        shown += 1;
     }
-    Ok(text)
+    text
 }
 
 /// A file's results and its text.

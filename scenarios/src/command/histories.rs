@@ -6,8 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, Result};
-use squall_reports::history::History;
+use anyhow::{Context as _, Result, bail};
+use squall_reports::{fingerprint::Fingerprint, history::History};
 
 /// The folder in `--out`.
 const FOLDER: &str = "histories";
@@ -32,17 +32,26 @@ pub(super) fn write(path: &Path, history: &History) -> Result<()> {
     file.flush().with_context(cannot)
 }
 
-/// Reads a history; `None` when there is none.
-pub(super) fn read(path: &Path) -> Result<Option<History>> {
+/// Reads the history of the run with this fingerprint; `None` when there is no file.
+///
+/// # Errors
+/// The file cannot be read, is not whole, or is the history of another run: results are written
+/// anew without `--histories` while old histories stay where they are.
+pub(super) fn read(path: &Path, fingerprint: &str) -> Result<Option<History>> {
     let cannot = || format!("cannot read {}", path.display());
     if !path.exists() {
         return Ok(None);
     }
     let file = BufReader::new(File::open(path).with_context(cannot)?);
-    let entries = file.lines().map(|line| {
+    let (mut entries, mut found) = (Vec::new(), Fingerprint::default());
+    for line in file.lines() {
         let line = line.with_context(cannot)?;
-        serde_json::from_str(&line).with_context(cannot)
-    });
-    let entries = entries.collect::<Result<_>>()?;
+        entries.push(serde_json::from_str(&line).with_context(cannot)?);
+        // As it stands there: reading a number and writing it again may change its last digit.
+        found.add_written(&line);
+    }
+    if found.finish() != fingerprint {
+        bail!("{} is not of the run in results.json", path.display());
+    }
     Ok(Some(History { entries }))
 }

@@ -65,6 +65,8 @@ enum Task {
 struct Made {
     what: MadeOf,
     took: Duration,
+    /// Why its history is not on the disk, if it should be.
+    unwritten: Option<anyhow::Error>,
 }
 
 enum MadeOf {
@@ -114,7 +116,17 @@ fn try_run(args: &RunArgs, registry: &Registry) -> Result<Ending> {
     bar.finish_and_clear();
     let made: Vec<Made> = made.into_iter().flatten().collect();
     let left_out = tasks.len() - made.len();
+    let unwritten = made.iter().filter_map(|made| made.unwritten.as_ref());
+    let unwritten: Vec<String> = unwritten.map(|error| format!("{error:#}")).collect();
     let mut ending = finish(args, made, began.elapsed())?;
+    if let [first, more @ ..] = &unwritten[..] {
+        let more = match more.len() {
+            0 => String::new(),
+            count => format!(", and {count} more"),
+        };
+        eprintln!("squall: a history is missing: {first}{more}");
+        ending = ending.worse(Ending::Usage);
+    }
     if left_out > 0 {
         let why = match failed_fast {
             true => "a run did not pass",
@@ -292,6 +304,7 @@ impl Task {
     fn make(&self, engine: EngineKind, args: &RunArgs) -> Made {
         let began = Stopwatch::start();
         let twice = args.check_determinism;
+        let mut unwritten = None;
         let what = match self {
             Self::Scenario {
                 scenario,
@@ -301,9 +314,7 @@ impl Task {
                 let (report, history) = report(scenario, *seed, engine, twice);
                 if args.histories {
                     let path = histories::path(&args.out, scenario.name, *seed);
-                    if let Err(error) = histories::write(&path, &history) {
-                        eprintln!("squall: {error:#}");
-                    }
+                    unwritten = histories::write(&path, &history).err();
                 }
                 let keep = *keep || report.result.verdict != RunVerdict::Pass;
                 let timeline = keep.then(|| Box::new(Timeline::of(&history, &report.checks)));
@@ -317,6 +328,7 @@ impl Task {
         Made {
             what,
             took: began.elapsed(),
+            unwritten,
         }
     }
 }
