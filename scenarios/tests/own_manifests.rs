@@ -145,3 +145,38 @@ fn the_systems_own_files_give_the_systems_own_results() {
     let slower = folder("model.yaml", "latency_ms: [1, 2]", "latency_ms: [3, 4]");
     assert_ne!(fingerprint(Some(slower.path())), built_in);
 }
+
+#[test]
+fn a_payment_that_takes_longer_is_a_regression_that_a_comparison_names() {
+    let line = "{method: POST, route: /pays, cpu_ms: [1, 2], wait_ms: [50, 150]}";
+    let slower = folder("model.yaml", line, &line.replace("[50, 150]", "[250, 350]"));
+    let outs = [None, Some(slower.path())].map(|manifests| {
+        let out = tempfile::tempdir().expect("a temporary directory");
+        let said = run("shop/stock", manifests, out.path());
+        assert_eq!(
+            said.code,
+            Some(0),
+            "what it costs breaks no promise: {said:?}"
+        );
+        out
+    });
+    let [before, after] = outs.each_ref().map(|out| out.path().join("results.json"));
+    let same = squall([Path::new("compare"), &before, &before]);
+    let nothing = "  in all    0 worse, 0 changed, 0 better, 0 other; 0 missing, 0 new; ";
+    assert_eq!(same.code, Some(0), "{same:?}");
+    assert!(
+        same.out.starts_with(nothing) && same.out.lines().count() == 1,
+        "{same:?}"
+    );
+
+    let said = squall([Path::new("compare"), &before, &after]);
+    assert_eq!(said.code, Some(1), "{said:?}");
+    for metric in ["siege.response_s", "latency_ms.p99"] {
+        let names = |line: &str| {
+            let mut words = line.split_whitespace();
+            let words = [words.next(), words.next(), words.next()];
+            words == [Some("worse"), Some("shop/stock"), Some(metric)]
+        };
+        assert!(said.out.lines().any(names), "{metric}: {said:?}");
+    }
+}
