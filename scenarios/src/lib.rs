@@ -30,7 +30,8 @@ pub mod year;
 pub use {squall_chaos as chaos, squall_kit as kit, squall_reports as reports, squall_sim as sim};
 
 /// A run is millions of small, short-lived pieces of memory: a fifth of its time with the system's
-/// allocator.
+/// allocator. A program that brings its own switches this feature off.
+#[cfg(feature = "mimalloc")]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -10,8 +10,8 @@ use crate::{
 };
 
 /// No call that its callee answered with a 4xx counts as a failure of this breaker. Vacuous only
-/// where no call passed: this holds in every run, and few callees refuse in each; what was seen says
-/// so.
+/// where no call passed: this holds in every run, and few callees refuse in each; what was seen
+/// says so.
 #[derive(Clone, Debug)]
 pub struct RefusalsAreNoFailures {
     /// The breaker.

@@ -35,9 +35,10 @@ pub(super) fn scenario() -> Scenario {
         claim: "The customer page answers with each order's latest state while it can reach \
                 neither the order service nor its database.",
         cluster: doubled(),
-        loads: vec![FULL_SHELVES, customers(MIX, 6.0, 40)],
+        // Order takes 22 s to start: who waits for it has time to see it again.
+        loads: vec![FULL_SHELVES, customers(MIX, 6.0, 70)],
         faults: vec![Kind::stop("order").at_ms(20_000).for_ms(10_000)],
-        safety: Duration::from_secs(55),
+        safety: Duration::from_secs(85),
         settle: Duration::from_secs(60),
         sla: vec![
             ok_during(0, "GET", "/myPages?size=5", 100.0),

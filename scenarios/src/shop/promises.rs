@@ -134,7 +134,7 @@ pub(super) fn refused_with_fallback(from_s: u64, to_s: u64) -> Promise {
     })
 }
 
-/// Every journey that ends is completed, and so many are.
+/// Every journey is completed that did not begin just before the end, and so many are.
 pub(super) fn all_complete(at_least: usize) -> Promise {
     Box::new(Journeys {
         journey: None,
