@@ -42,7 +42,7 @@ const FAMILIES: [(Family, u32); 18] = [
     (slow_pods, 1),
     (failing_pods, 2),
     (hangs, 1),
-    (deleted_pods, 2),
+    (deleted_pods, 3),
     (rollouts, 1),
     (machines, 1),
     (skewed_clocks, 1),

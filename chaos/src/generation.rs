@@ -67,28 +67,33 @@ pub fn plans(space: &Space) -> BoxedStrategy<Plan> {
         users(space),
         faults,
     );
+    let calm_journeys = space.calm_journeys;
     parts
-        .prop_map(|(shape, replicas, (settings, variations), users, faults)| {
-            let (seed, interleaving, latency_ms, calm_from_ms, aftermath) = shape;
-            fitted(Plan {
-                seed,
-                interleaving,
-                latency_ms,
-                replicas,
-                settings,
-                variations,
-                users,
-                aftermath,
-                faults,
-                calm_from_ms,
-            })
-        })
+        .prop_map(
+            move |(shape, replicas, (settings, variations), users, faults)| {
+                let (seed, interleaving, latency_ms, calm_from_ms, aftermath) = shape;
+                let plan = Plan {
+                    seed,
+                    interleaving,
+                    latency_ms,
+                    replicas,
+                    settings,
+                    variations,
+                    users,
+                    aftermath,
+                    faults,
+                    calm_from_ms,
+                };
+                fitted(plan, calm_journeys)
+            },
+        )
         .boxed()
 }
 
 /// The same with every fault while there are users to be troubled: one that begins when nobody is
-/// there any more, or waits for more journeys than there are, teaches nothing.
-pub(crate) fn fitted(mut plan: Plan) -> Plan {
+/// there any more teaches nothing. A moment was counted in a calm run of so many journeys; it comes
+/// as much more seldom as the plan has fewer.
+pub(crate) fn fitted(mut plan: Plan, calm_journeys: u32) -> Plan {
     let last = plan.users.iter().map(Users::last_ms).max().unwrap_or(0);
     let until_ms = (last + BUSY_AFTER_MS).min(plan.calm_from_ms);
     let while_ms = until_ms.saturating_sub(FROM_MS).max(1);
@@ -96,7 +101,10 @@ pub(crate) fn fitted(mut plan: Plan) -> Plan {
     for fault in &mut plan.faults {
         match &mut fault.start {
             Start::AtMs(ms) => *ms = FROM_MS + *ms % while_ms,
-            Start::At(_, nth) => *nth = (*nth).min(journeys.max(1)),
+            Start::At(_, nth) if journeys < calm_journeys => {
+                *nth = (*nth * journeys).div_ceil(calm_journeys).max(1);
+            }
+            Start::At(..) => {}
         }
     }
     plan

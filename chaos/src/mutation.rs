@@ -30,7 +30,7 @@ pub fn mutate(space: &Space, parent: &Plan, seed: u64) -> Plan {
     for (number, place, fault) in changes {
         CHANGES[number](&mut child, place, fault, &fresh);
     }
-    fitted(child)
+    fitted(child, space.calm_journeys)
 }
 
 /// Changes a plan with the help of a place in it, a fault, and a whole plan drawn anew.

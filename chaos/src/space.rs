@@ -14,6 +14,8 @@ pub struct Space {
     pub topology: Topology,
     /// Journeys that users can make, by name.
     pub journeys: Vec<Text>,
+    /// How many journeys the calm run had in which the topology's moments were counted.
+    pub calm_journeys: u32,
     /// Settings with the values worth trying.
     pub settings: Vec<Tunable>,
     /// Names of changes of its manifests.

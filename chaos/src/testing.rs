@@ -36,6 +36,7 @@ pub(crate) fn space() -> Space {
             moments: vec![(committed.clone(), 40), (hint, 1)],
         },
         journeys: names(&["buy", "look"]),
+        calm_journeys: 16,
         settings: vec![Tunable {
             deployment: "front".into(),
             name: "TIMEOUT_MS".into(),

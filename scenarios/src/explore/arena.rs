@@ -82,6 +82,7 @@ impl Arena {
         Space {
             topology: Topology::of(spec, calm),
             journeys: journeys.map(|share| share.journey.name.into()).collect(),
+            calm_journeys: self.calm().journeys(),
             settings: self.settings.iter().map(tunable).collect(),
             variations: self
                 .variations

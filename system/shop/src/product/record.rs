@@ -94,14 +94,19 @@ impl Case {
     /// see one, as its sums do not add up. It is the same [`StoreError::Conflict`].
     pub(super) async fn load(unit: &mut Unit, command: &Command) -> Result<Self, StoreError> {
         let case = Self::read(unit, command).await?;
-        if case.shelf.is_torn() {
-            let collection = Product::COLLECTION.to_owned();
-            let id = case.product_id().unwrap_or_default();
-            return Err(StoreError::Conflict {
-                key: Key { collection, id },
-            });
+        match case.shelf.is_torn() {
+            true => Err(case.torn()),
+            false => Ok(case),
         }
-        Ok(case)
+    }
+
+    /// Somebody committed between two of its reads.
+    fn torn(&self) -> StoreError {
+        let collection = Product::COLLECTION.to_owned();
+        let id = self.product_id().unwrap_or_default();
+        StoreError::Conflict {
+            key: Key { collection, id },
+        }
     }
 
     async fn read(unit: &mut Unit, command: &Command) -> Result<Self, StoreError> {
@@ -225,6 +230,10 @@ impl Case {
             return Ok(());
         }
         let queue = unit.oldest::<Delivery>(WAITING, item, limit).await?;
+        if queue.is_empty() {
+            // Whoever waited when the product was read has been served since, or is gone.
+            return Err(self.torn());
+        }
         queue
             .into_iter()
             .for_each(|found| self.see(Some(found.value)));
@@ -289,5 +298,70 @@ fn place(before: &Shelf, event: &Event) -> Option<&'static str> {
         Event::Told(ShopEvent::CancelRefused { .. }) => Some(hints::PRODUCT_CANCEL_REFUSED),
         Event::Told(ShopEvent::StockDecreased { .. }) => Some(hints::PRODUCT_STOCK_DECREASED),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use squall_kit::{
+        clock::Clock,
+        rng::Rng,
+        signal::Signals,
+        store::{Settings, Store, sqlite::Sqlite},
+    };
+
+    use super::*;
+
+    fn store() -> Store {
+        let settings = Settings {
+            source: "product".to_owned(),
+            clock: Clock::system(),
+            rng: Rng::stream(1, "test"),
+            patience: Duration::from_secs(5),
+            signals: Signals::silent(),
+        };
+        let database = Sqlite::memory(Clock::system()).expect("memory");
+        Store::new(database, settings)
+    }
+
+    fn prepare(order_id: u64) -> Command {
+        let item = "boat".to_owned();
+        Command::Prepare {
+            order_id,
+            item,
+            order_qty: 3,
+        }
+    }
+
+    async fn carry_out(store: &Store, command: &Command) -> Result<(), StoreError> {
+        let mut unit = store.unit(store.fresh_id());
+        let mut case = Case::load(&mut unit, command).await?;
+        let decided = case.decide(&mut unit, command).await?;
+        assert_eq!(decided, Ok(true), "{command:?}");
+        unit.commit(&()).await.map(drop)
+    }
+
+    /// Found by exploring: the head of the queue was served after the product had been read, and
+    /// before the queue was.
+    #[tokio::test]
+    async fn a_queue_that_empties_while_it_is_looked_at_is_a_conflict() {
+        let store = store();
+        let item = "boat".to_owned();
+        let register = Command::Register { item, stock: 1 };
+        carry_out(&store, &register).await.expect("nothing is sold");
+        carry_out(&store, &prepare(1))
+            .await
+            .expect("it has to wait");
+        // What is read afterwards is of a later moment than the product.
+        let mut unit = store.unit(store.fresh_id());
+        let waiting = unit.load::<Delivery>(1).await.expect("read");
+        let waiting = waiting.expect("it is there").value;
+        let status = DeliveryStatus::Prepared;
+        unit.put(1, &Delivery { status, ..waiting });
+        unit.commit(&()).await.expect("committed");
+        let seen = carry_out(&store, &prepare(2)).await;
+        assert!(matches!(seen, Err(StoreError::Conflict { .. })), "{seen:?}");
     }
 }
