@@ -3,7 +3,7 @@
 //! is clean: see `tests/explore.rs`.
 //!
 //! The ignored tests search with other seeds, and shrink as long as `explore` does by itself: they
-//! print what README's table says of that. They take an hour.
+//! print what README's table says of that. They take long.
 
 mod support;
 
