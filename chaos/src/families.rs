@@ -27,12 +27,13 @@ type Family = fn(&Topology) -> Option<BoxedStrategy<Fault>>;
 
 /// Every family, and how much it is to be preferred: a crash in the middle of something finds more
 /// than most. Their order is part of a seed's meaning.
-const FAMILIES: [(Family, u32); 18] = [
+const FAMILIES: [(Family, u32); 19] = [
     (kills, 4),
     (power_losses, 1),
     (stops, 1),
     (partitions, 1),
     (slow_links, 1),
+    (late_requests, 2),
     (lossy_links, 1),
     (store_outages, 2),
     (broker_outages, 1),
@@ -76,13 +77,16 @@ pub(crate) fn any_fault(topology: &Topology) -> BoxedStrategy<Fault> {
 /// At any time, at any moment, or at a moment of what the fault strikes or of its neighbours: what
 /// is under way there just then.
 fn start(topology: &Topology, kind: &Kind) -> BoxedStrategy<Start> {
-    let at = (500_u64..40_000).prop_map(Start::AtMs).boxed();
     let (own, near) = topology.moments_near(&kind.strikes());
     let weighed = [(2, &own), (1, &near), (1, &topology.moments)];
     let moments = weighed.map(|(weight, moments)| Some((weight, occurrences(moments)?)));
-    let mut starts = vec![(2, at)];
+    let mut starts = vec![(2, at_any_time())];
     starts.extend(moments.into_iter().flatten());
     Union::new_weighted(starts).boxed()
+}
+
+fn at_any_time() -> BoxedStrategy<Start> {
+    (500_u64..40_000).prop_map(Start::AtMs).boxed()
 }
 
 /// The n-th occurrence of one of these moments, early ones more often.
@@ -103,8 +107,11 @@ fn length() -> BoxedStrategy<Option<u64>> {
 }
 
 fn lasting(topology: &Topology, kind: BoxedStrategy<Kind>) -> BoxedStrategy<Fault> {
-    let begun = (begun(topology, kind), length());
-    let fault = begun.prop_map(|(begun, length_ms)| Fault { length_ms, ..begun });
+    for_a_time(begun(topology, kind))
+}
+
+fn for_a_time(begun: BoxedStrategy<Fault>) -> BoxedStrategy<Fault> {
+    let fault = (begun, length()).prop_map(|(begun, length_ms)| Fault { length_ms, ..begun });
     fault.boxed()
 }
 
@@ -157,6 +164,21 @@ fn links(topology: &Topology) -> Option<BoxedStrategy<Link>> {
         _ => link,
     });
     Some(link.boxed())
+}
+
+/// Links over which one is called. A caller that keeps something itself may be left half done by
+/// what its callee does: such links count thrice.
+fn calls(topology: &Topology) -> impl Iterator<Item = Link> {
+    let calls = topology.links.iter();
+    let calls = calls.filter(|link| link.traffic == Traffic::Calls);
+    calls.flat_map(|link| {
+        let times = if topology.stores.contains(&link.from) {
+            3
+        } else {
+            1
+        };
+        std::iter::repeat_n(link.clone(), times)
+    })
 }
 
 fn kills(topology: &Topology) -> Option<BoxedStrategy<Fault>> {
@@ -224,38 +246,57 @@ fn broker_outages(topology: &Topology) -> Option<BoxedStrategy<Fault>> {
     Some(lasting(topology, Just(Kind::BrokerOutage).boxed()))
 }
 
+/// A request is held up on its way until its caller has long given up, and comes all the same.
+fn late_requests(topology: &Topology) -> Option<BoxedStrategy<Fault>> {
+    let held = |link: Link| {
+        let delays = (log_uniform(512, 8_191), log_uniform(1, 4_000));
+        let kind = delays.prop_map(move |(low, more)| Kind::SlowLink {
+            from: link.from.clone(),
+            to: link.to.clone(),
+            delay_ms: (low, low + more),
+        });
+        kind.boxed()
+    };
+    let calls = calls(topology).collect();
+    Some(for_a_time(while_under_way(topology, calls, held)?))
+}
+
 /// What a callee has just done its caller never hears of: struck where the callee's code says that
 /// it is between two effects, or where a call is under way.
 fn lost_replies(topology: &Topology) -> Option<BoxedStrategy<Fault>> {
-    let calls = topology.links.iter();
-    let calls: Vec<Link> = calls
-        .filter(|link| link.traffic != Traffic::Store)
-        .cloned()
-        .collect();
-    if calls.is_empty() {
+    let events = topology.links.iter();
+    let events = events.filter(|link| link.traffic == Traffic::Events);
+    let links = calls(topology).chain(events.cloned()).collect();
+    let lost = |link: Link| {
+        let kind = Kind::LostReply {
+            host: link.to,
+            peer: link.from,
+        };
+        Just(kind).boxed()
+    };
+    while_under_way(topology, links, lost)
+}
+
+/// A fault of one of these links, at a moment at which something may be on its way over it.
+fn while_under_way(
+    topology: &Topology,
+    links: Vec<Link>,
+    kind: fn(Link) -> BoxedStrategy<Kind>,
+) -> Option<BoxedStrategy<Fault>> {
+    if links.is_empty() {
         return None;
     }
     let moments = topology.moments.clone();
     let of = move |link: Link| {
-        let near: Vec<_> = moments
-            .iter()
-            .filter(|(moment, _)| is_near(moment, &link))
-            .cloned()
-            .collect();
-        let start = occurrences(&near);
-        let start = start.unwrap_or_else(|| (500_u64..40_000).prop_map(Start::AtMs).boxed());
-        start.prop_map(move |start| {
-            let kind = Kind::LostReply {
-                host: link.to.clone(),
-                peer: link.from.clone(),
-            };
-            momentary(kind, start)
-        })
+        let near = moments.iter().filter(|(moment, _)| is_near(moment, &link));
+        let start = occurrences(&near.cloned().collect::<Vec<_>>());
+        let start = start.unwrap_or_else(at_any_time);
+        (kind(link), start).prop_map(|(kind, start)| momentary(kind, start))
     };
-    Some(select(calls).prop_flat_map(of).boxed())
+    Some(select(links).prop_flat_map(of).boxed())
 }
 
-/// Moments at which a reply over this link may be on its way.
+/// Moments at which a request or a reply may be on its way over this link.
 fn is_near(moment: &Moment, link: &Link) -> bool {
     match moment {
         Moment::Hint { host, .. } => host == &link.to,
@@ -303,17 +344,17 @@ fn slow_pods(topology: &Topology) -> Option<BoxedStrategy<Fault>> {
     Some(lasting(topology, kind.boxed()))
 }
 
-/// Pods that are called: what nobody asks cannot answer wrongly.
+/// Pods that are called, from when they are: what nobody asks cannot answer wrongly.
 fn failing_pods(topology: &Topology) -> Option<BoxedStrategy<Fault>> {
-    let mut called = topology.clone();
-    let links = topology.links.iter();
-    let is_called = |name: &Text| {
-        let mut links = links.clone();
-        links.any(|link| link.to == *name && link.traffic == Traffic::Calls)
+    let deployments = &topology.deployments;
+    let called = |link: &Link| deployments.contains(&link.to);
+    let failing = |link: Link| {
+        let first = format!("{}/1", link.to);
+        let target = select(vec![link.to, first.into()]);
+        target.prop_map(|target| Kind::Failing { target }).boxed()
     };
-    called.deployments.retain(is_called);
-    let kind = pods(&called)?.prop_map(|target| Kind::Failing { target });
-    Some(lasting(topology, kind.boxed()))
+    let calls = calls(topology).filter(called).collect();
+    Some(for_a_time(while_under_way(topology, calls, failing)?))
 }
 
 fn hangs(topology: &Topology) -> Option<BoxedStrategy<Fault>> {

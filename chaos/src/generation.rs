@@ -4,11 +4,11 @@
 //! weighs the others wildly, because a plan with a little of everything seldom has much of
 //! anything.
 
-use std::fmt::Debug;
+use std::{fmt::Debug, mem};
 
 use crate::{
     families::{fault, weights},
-    fault::{Start, Text},
+    fault::{Fault, Start, Text},
     plan::{Plan, Replicas, Setting, Users},
     space::{Space, Tunable},
 };
@@ -21,7 +21,7 @@ use proptest::{
 };
 
 /// Most faults of one plan.
-const MOST_FAULTS: usize = 6;
+const MOST_FAULTS: usize = 10;
 /// How many groups of users: few enough to be told apart, several because one alone may never do
 /// what a fault waits for.
 const USERS: std::ops::RangeInclusive<usize> = 2..=4;
@@ -72,7 +72,7 @@ pub fn plans(space: &Space) -> BoxedStrategy<Plan> {
         .prop_map(
             move |(shape, replicas, (settings, variations), users, faults)| {
                 let (seed, interleaving, latency_ms, calm_from_ms, aftermath) = shape;
-                let plan = Plan {
+                let mut plan = Plan {
                     seed,
                     interleaving,
                     latency_ms,
@@ -84,27 +84,38 @@ pub fn plans(space: &Space) -> BoxedStrategy<Plan> {
                     faults,
                     calm_from_ms,
                 };
-                fitted(plan, calm_journeys)
+                let drawn = mem::take(&mut plan.faults).into_iter();
+                let fitted = drawn.map(|fault| scaled(fault, &plan, calm_journeys));
+                plan.faults = fitted.collect();
+                in_time(plan)
             },
         )
         .boxed()
 }
 
+/// A fault as it was drawn, for a plan: a moment was counted in a calm run of so many journeys, and
+/// comes as much more seldom as the plan has fewer.
+pub(crate) fn scaled(mut fault: Fault, plan: &Plan, calm_journeys: u32) -> Fault {
+    let journeys = plan.journeys() - plan.aftermath;
+    if let Start::At(_, nth) = &mut fault.start
+        && journeys < calm_journeys
+    {
+        *nth = (*nth * journeys).div_ceil(calm_journeys).max(1);
+    }
+    fault
+}
+
 /// The same with every fault while there are users to be troubled: one that begins when nobody is
-/// there any more teaches nothing. A moment was counted in a calm run of so many journeys; it comes
-/// as much more seldom as the plan has fewer.
-pub(crate) fn fitted(mut plan: Plan, calm_journeys: u32) -> Plan {
+/// there, or after the calm has begun, teaches nothing.
+pub(crate) fn in_time(mut plan: Plan) -> Plan {
     let last = plan.users.iter().map(Users::last_ms).max().unwrap_or(0);
     let until_ms = (last + BUSY_AFTER_MS).min(plan.calm_from_ms);
-    let while_ms = until_ms.saturating_sub(FROM_MS).max(1);
-    let journeys = plan.journeys() - plan.aftermath;
+    let times = FROM_MS..until_ms.max(FROM_MS + 1);
     for fault in &mut plan.faults {
-        match &mut fault.start {
-            Start::AtMs(ms) => *ms = FROM_MS + *ms % while_ms,
-            Start::At(_, nth) if journeys < calm_journeys => {
-                *nth = (*nth * journeys).div_ceil(calm_journeys).max(1);
-            }
-            Start::At(..) => {}
+        if let Start::AtMs(ms) = &mut fault.start
+            && !times.contains(ms)
+        {
+            *ms = FROM_MS + *ms % (times.end - times.start);
         }
     }
     plan
@@ -176,7 +187,7 @@ fn users(space: &Space) -> BoxedStrategy<Vec<Users>> {
     ];
     let patience = prop_oneof![3 => Just(Users::PATIENCE_MS), 1 => log_uniform(32, 8_191)];
     let journeys = select(space.journeys.clone());
-    let group = (journeys, from, rate, log_uniform(1, 63), patience);
+    let group = (journeys, from, rate, log_uniform(4, 63), patience);
     let group = group.prop_map(
         |(journey, from_ms, rate_per_s, journeys, patience_ms)| Users {
             journey,

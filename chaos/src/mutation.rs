@@ -9,13 +9,13 @@ use proptest::{
 use crate::{
     families::any_fault,
     fault::Fault,
-    generation::{fitted, plans, sample},
+    generation::{in_time, plans, sample, scaled},
     plan::Plan,
     space::Space,
 };
 
 /// Most faults that a mutated plan grows to.
-const MOST_FAULTS: usize = 8;
+const MOST_FAULTS: usize = 12;
 
 /// A relative of `parent`, with a seed of its own.
 pub fn mutate(space: &Space, parent: &Plan, seed: u64) -> Plan {
@@ -28,9 +28,10 @@ pub fn mutate(space: &Space, parent: &Plan, seed: u64) -> Plan {
         ..parent.clone()
     };
     for (number, place, fault) in changes {
+        let fault = scaled(fault, &child, space.calm_journeys);
         CHANGES[number](&mut child, place, fault, &fresh);
     }
-    fitted(child, space.calm_journeys)
+    in_time(child)
 }
 
 /// Changes a plan with the help of a place in it, a fault, and a whole plan drawn anew.

@@ -14,6 +14,7 @@ use squall::{
         workers::{Made, Program, Workers},
     },
 };
+use squall_chaos::plan::Plan;
 use support::program::{Said, squall};
 
 fn explore(out: &Path, arguments: &[&str]) -> Said {
@@ -232,33 +233,61 @@ fn a_file_that_is_no_repro_gets_one_clear_line() {
     assert_eq!(said.code, Some(2), "{said:?}");
 }
 
+/// A plan that takes a moment: nobody comes but one group of users.
+fn short() -> Plan {
+    let mut plan = REGISTRY.arena("shop/explore").expect("an arena").calm();
+    plan.users.truncate(1);
+    (plan.aftermath, plan.calm_from_ms) = (0, 2_000);
+    plan
+}
+
+/// Two processes, each started by this script.
+fn workers(script: String) -> Workers {
+    let program = Program {
+        path: "/bin/sh".into(),
+        arguments: vec!["-c".to_owned(), script],
+    };
+    Workers::new(program, 2)
+}
+
+const SQUALL: &str = env!("CARGO_BIN_EXE_squall");
+
 #[test]
 fn a_process_that_dies_takes_no_run_with_it() {
     let folder = tempfile::tempdir().expect("a temporary directory");
     let first = folder.path().join("first");
-    let mut plan = REGISTRY.arena("shop/explore").expect("an arena").calm();
-    plan.users.truncate(1);
-    (plan.aftermath, plan.calm_from_ms) = (0, 2_000);
-    let squall = env!("CARGO_BIN_EXE_squall");
+    let plan = short();
     let run = |script: String| {
-        let program = Program {
-            path: "/bin/sh".into(),
-            arguments: vec!["-c".to_owned(), script],
-        };
-        let workers = Workers::new(program, 2);
         let plans = [plan.clone(), plan.clone()];
-        workers.run("shop/explore", &plans, &AtomicBool::new(false), |_| {})
+        let goes_on = AtomicBool::new(false);
+        workers(script).run("shop/explore", &plans, &goes_on, |_| false)
     };
     let arena = REGISTRY.arena("shop/explore").expect("an arena");
     let (_, observed) = trial::run(&arena, &plan).expect("the plan can be run");
     let made = Some(Made::Run(Box::new(observed)));
     let first = first.display();
-    let mended = format!("mkdir {first} 2>/dev/null && kill -9 $$; exec {squall} explore-worker");
+    let mended = format!("mkdir {first} 2>/dev/null && kill -9 $$; exec {SQUALL} explore-worker");
     assert_eq!(run(mended), [made.clone(), made]);
     for made in run("read order; kill -9 $$".to_owned()) {
         let Some(Made::Lost(why)) = made else {
             panic!("{made:?}");
         };
         assert!(why.contains("signal: 9"), "{why}");
+    }
+}
+
+#[test]
+fn nothing_counts_that_comes_after_what_was_enough() {
+    let workers = workers(format!("exec {SQUALL} explore-worker"));
+    let plans: Vec<Plan> = (0..6).map(|seed| Plan { seed, ..short() }).collect();
+    let goes_on = AtomicBool::new(false);
+    let all = workers.run("shop/explore", &plans, &goes_on, |_| false);
+    assert!(all.iter().all(Option::is_some), "{all:?}");
+    for last in [0, 3] {
+        let some = workers.run("shop/explore", &plans, &goes_on, |made| {
+            Some(made) == all[last].as_ref()
+        });
+        assert_eq!(some[..=last], all[..=last]);
+        assert!(some[last + 1..].iter().all(Option::is_none), "{some:?}");
     }
 }

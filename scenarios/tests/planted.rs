@@ -38,7 +38,7 @@ fn main() {
 
 /// As README says, but shrunk only a little.
 fn found_as_told(bug: &str) -> Result<(), Failed> {
-    let found = found_with(bug, SEEDS[0], &["--shrink", "24"])?;
+    let found = found_with(bug, SEEDS[0], &["--shrink", "8"])?;
     let row = format!("| {bug} | {} | {} |", found.check, found.run);
     let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
     found.replayed(bug)?;

@@ -200,7 +200,7 @@ impl<'a> Campaign<'a> {
                 .map_or(ROUND, |runs| runs - self.tally.runs);
             let numbers = self.tally.runs + 1..=self.tally.runs + left.min(ROUND);
             let plans: Vec<Plan> = numbers.map(|run| self.plan(run)).collect();
-            let made = self.run(&plans, watch);
+            let made = self.run(&plans, |made| self.completes(made), watch);
             for (plan, made) in plans.iter().zip(made) {
                 if let Some(made) = made {
                     self.take_in(plan, made, watch);
@@ -218,7 +218,7 @@ impl<'a> Campaign<'a> {
         for part in cells.chunks(usize::try_from(ROUND).unwrap_or(1)) {
             let plan = |cell: &Cell| cell.plan(self.space, self.limits.seed);
             let plans: Vec<Plan> = part.iter().map(plan).collect();
-            let made = self.run(&plans, watch);
+            let made = self.run(&plans, |_| false, watch);
             for ((cell, plan), made) in part.iter().zip(&plans).zip(made) {
                 let Some(made) = made else { continue };
                 self.tally.matrix.push(outcome(cell, &made));
@@ -272,10 +272,26 @@ impl<'a> Campaign<'a> {
         mutation::mutate(self.space, &self.corpus[parent], seed("plan"))
     }
 
-    fn run(&self, plans: &[Plan], watch: &mut dyn Watch) -> Vec<Option<Made>> {
-        let mut made = self.workers.run(self.arena, plans, self.stop, |_| {});
+    /// With this one enough is found.
+    fn completes(&self, made: &Made) -> bool {
+        let Made::Run(observed) = made else {
+            return false;
+        };
+        let findings = &self.tally.findings;
+        let is_new = |broken: &Broken| findings.iter().all(|f| f.broken.check != broken.check);
+        observed.failed.first().is_some_and(is_new) && findings.len() + 1 >= self.limits.findings
+    }
+
+    fn run(
+        &self,
+        plans: &[Plan],
+        enough: impl Fn(&Made) -> bool + Copy + Sync,
+        watch: &mut dyn Watch,
+    ) -> Vec<Option<Made>> {
+        let run = || self.workers.run(self.arena, plans, self.stop, enough);
+        let mut made = run();
         if self.limits.twice {
-            let again = self.workers.run(self.arena, plans, self.stop, |_| {});
+            let again = run();
             for (made, again) in made.iter_mut().zip(&again) {
                 if let (Some(Made::Run(made)), Some(Made::Run(again))) = (made, again) {
                     made.hold_against(again);
@@ -375,7 +391,9 @@ impl<'a> Campaign<'a> {
             if candidates.is_empty() {
                 break;
             }
-            let made = self.workers.run(self.arena, &candidates, self.stop, |_| {});
+            let made = self
+                .workers
+                .run(self.arena, &candidates, self.stop, |_| false);
             // One after the other, whoever ran them: the result does not depend on the jobs.
             let smaller = candidates.into_iter().zip(made).find_map(|(plan, made)| {
                 finding.shrinking += 1;

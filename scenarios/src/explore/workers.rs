@@ -5,7 +5,11 @@ use std::{
     io::{BufRead, BufReader, Write},
     path::PathBuf,
     process::{Child, ChildStdin, Command, Stdio},
-    sync::{Mutex, PoisonError, atomic::AtomicBool, mpsc},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+        mpsc,
+    },
     thread,
     time::Duration,
 };
@@ -81,23 +85,38 @@ impl Workers {
         self.jobs
     }
 
-    /// Carries plans out; the results are in their order. Once `stop` is set no further one
-    /// begins, and those not begun have no result.
+    /// Carries plans out up to the first whose result is `enough`; the results are in their order.
+    /// Once `stop` is set no further one begins. What is not carried out has no result, nor has
+    /// what comes after the one that was enough, whether it had begun or not: the results are the
+    /// same for any number of jobs.
     pub fn run(
         &self,
         arena: &str,
         plans: &[Plan],
         stop: &AtomicBool,
-        mut finished: impl FnMut(&Made),
+        enough: impl Fn(&Made) -> bool + Sync,
     ) -> Vec<Option<Made>> {
-        let work = |plan: &Plan| {
+        let last = AtomicUsize::new(usize::MAX);
+        let work = |(place, plan): &(usize, &Plan)| {
+            if *place > last.load(Ordering::Relaxed) {
+                return None;
+            }
             let order = Order {
                 arena: arena.to_owned(),
-                plan: plan.clone(),
+                plan: (*plan).clone(),
             };
-            self.carry_out(&order)
+            let made = self.carry_out(&order);
+            if enough(&made) {
+                last.fetch_min(*place, Ordering::Relaxed);
+            }
+            Some(made)
         };
-        pool::map(plans, self.jobs, stop, |_| 0, work, |made| finished(made))
+        let places: Vec<(usize, &Plan)> = plans.iter().enumerate().collect();
+        let made = pool::map(&places, self.jobs, stop, |_| 0, work, |_| {});
+        let last = last.into_inner();
+        let until =
+            |(place, made): (usize, Option<Option<Made>>)| made.flatten().filter(|_| place <= last);
+        made.into_iter().enumerate().map(until).collect()
     }
 
     fn carry_out(&self, order: &Order) -> Made {

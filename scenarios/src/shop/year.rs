@@ -9,15 +9,16 @@
 use std::time::Duration;
 
 use squall_sim::{
-    load::{Answer, Arrival, Extent, Journey, Load, Request, Share, Spacing, Step},
+    load::{Arrival, Extent, Journey, Load, Request, Share, Spacing, Step},
     manifest::{Operation, Patch},
     model::Model,
+    range::TimeRange,
 };
 
 use super::{
     cluster::SYSTEM,
     invariants,
-    journeys::{FULL_SHELVES, PLACE, TROUBLE, get},
+    journeys::{CANCEL, FULL_SHELVES, PLACE, TROUBLE, get},
 };
 use crate::{
     system::Cluster,
@@ -169,10 +170,10 @@ const fn look(target: &'static str, path: &'static str) -> Request {
     }
 }
 
-/// One order every other minute, and looks at orders.
+/// An order every other minute, of which every other one is cancelled, and looks at orders.
 const AT_ORDER: &[Share] = &[
     Share {
-        weight: 29,
+        weight: 58,
         journey: Journey {
             name: "look at orders",
             steps: &[Step::Request(look("order:8080", "/orders?size=1"))],
@@ -182,14 +183,30 @@ const AT_ORDER: &[Share] = &[
         weight: 1,
         journey: Journey {
             name: "order",
-            steps: &[Step::Request(Request {
-                target: "order:8080",
-                expect: &[Answer::Status(201)],
-                ..PLACE
-            })],
+            steps: &[Step::Request(DIRECT)],
+        },
+    },
+    Share {
+        weight: 1,
+        journey: Journey {
+            name: "order and cancel",
+            steps: &[
+                Step::Request(DIRECT),
+                Step::Think(TimeRange::ms(0, 2_000)),
+                Step::Request(Request {
+                    target: "order:8080",
+                    ..CANCEL
+                }),
+            ],
         },
     },
 ];
+
+/// An order that is placed at the context itself.
+const DIRECT: Request = Request {
+    target: "order:8080",
+    ..PLACE
+};
 
 const AT_PRODUCT: &[Share] = &[Share {
     weight: 1,
@@ -343,3 +360,30 @@ spec:
   selector:
     matchLabels: {app: product}
 ";
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use squall_reports::check::RunVerdict;
+    use squall_sim::{load::Extent, simulation::EngineKind};
+
+    use crate::runner;
+
+    /// A day is run alone by default: what it has nothing to judge for, nothing is judged for.
+    #[test]
+    fn a_calm_hour_has_something_for_every_invariant() {
+        let hour = Duration::from_secs(3_600);
+        for year in super::years() {
+            let mut calm = year.day(Vec::new());
+            for load in &mut calm.loads {
+                if let Extent::For(day) = &mut load.extent {
+                    *day = hour;
+                }
+            }
+            let run = runner::run(&calm, 1, EngineKind::Events);
+            let broken = run.report.broken();
+            assert_eq!(run.report.result.verdict, RunVerdict::Pass, "{broken:?}");
+        }
+    }
+}

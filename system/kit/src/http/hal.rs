@@ -47,23 +47,27 @@ impl Hal {
             value => Map::from_iter([("value".to_owned(), value)]),
         };
         let link = json!({ "href": self.href(id) });
-        members.insert("_links".into(), json!({ "self": link, self.name: link }));
+        let links = object([("self", link.clone()), (self.name, link)]);
+        members.insert("_links".into(), links);
         Value::Object(members)
     }
 
     /// One page of a collection of `total` resources.
     pub fn page(&self, paging: &Paging, resources: Vec<Value>, total: u64) -> Value {
         let href = format!("{}/{}", self.base_url, self.collection);
-        json!({
-            "_embedded": { self.collection: resources },
-            "_links": { "self": { "href": href } },
-            "page": {
-                "size": paging.size,
-                "totalElements": total,
-                "totalPages": total.div_ceil(paging.size),
-                "number": paging.page,
-            },
-        })
+        let counts = json!({
+            "size": paging.size,
+            "totalElements": total,
+            "totalPages": total.div_ceil(paging.size),
+            "number": paging.page,
+        });
+        // `json!` would copy the resources.
+        let embedded = object([(self.collection, Value::Array(resources))]);
+        object([
+            ("_embedded", embedded),
+            ("_links", json!({ "self": { "href": href } })),
+            ("page", counts),
+        ])
     }
 
     /// 201 with `Location` and the resource: the answer of a POST.
@@ -85,6 +89,15 @@ impl Hal {
     pub fn listed(&self, paging: &Paging, resources: Vec<Value>, total: u64) -> Response {
         hal(StatusCode::OK, &self.page(paging, resources, total))
     }
+}
+
+fn object<const COUNT: usize>(members: [(&str, Value); COUNT]) -> Value {
+    let members = members.into_iter();
+    Value::Object(
+        members
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect(),
+    )
 }
 
 fn hal(status: StatusCode, document: &Value) -> Response {
