@@ -370,7 +370,7 @@ mod tests {
 
     use crate::runner;
 
-    /// A day is run alone by default: what it has nothing to judge for, nothing is judged for.
+    /// One day is run by default, and an invariant without anything to judge makes it vacuous.
     #[test]
     fn a_calm_hour_has_something_for_every_invariant() {
         let hour = Duration::from_secs(3_600);
