@@ -38,7 +38,7 @@ use tokio::{
 
 use super::processor::{Processor, whole_ms};
 use crate::{
-    model::{Cost, ProgramModel, RouteModel},
+    model::{Cost, ProgramModel},
     recorder::Recorder,
 };
 
@@ -151,7 +151,8 @@ pub(crate) struct Container {
 pub(crate) struct Workers {
     container: Container,
     queue: u32,
-    routes: Vec<(RouteModel, Errand)>,
+    /// By method and route, those that the model does not name from their first request on.
+    errands: Mutex<Vec<(String, String, Errand)>>,
     other_routes: Cost,
     places: Arc<Semaphore>,
     waiting: Arc<AtomicU32>,
@@ -162,15 +163,15 @@ impl Workers {
     /// The server of a program that runs in `container`.
     pub(crate) fn new(model: &ProgramModel, container: Container) -> Self {
         let workers = usize::try_from(model.workers).expect("a usize has at least 32 bits");
-        let routes = model.routes.iter().map(|one| {
+        let errands = model.routes.iter().map(|one| {
             let errand = Errand::new(&container.recorder, &one.method, &one.route, one.cost);
-            (one.clone(), errand)
+            (one.method.clone(), one.route.clone(), errand)
         });
-        let routes = routes.collect();
+        let errands = Mutex::new(errands.collect());
         Self {
             container,
             queue: model.queue,
-            routes,
+            errands,
             other_routes: model.other_routes,
             places: Arc::new(Semaphore::new(workers)),
             waiting: Arc::default(),
@@ -179,12 +180,14 @@ impl Workers {
     }
 
     fn errand(&self, method: &str, route: &str) -> Errand {
-        let mut named = self.routes.iter();
-        let named = named.find(|(one, _)| one.method == method && one.route == route);
-        named.map_or_else(
-            || Errand::new(&self.container.recorder, method, route, self.other_routes),
-            |(_, errand)| errand.clone(),
-        )
+        let mut errands = self.errands.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = errands.iter();
+        if let Some((.., errand)) = known.find(|(m, r, _)| m == method && r == route) {
+            return errand.clone();
+        }
+        let errand = Errand::new(&self.container.recorder, method, route, self.other_routes);
+        errands.push((method.to_owned(), route.to_owned(), errand.clone()));
+        errand
     }
 
     /// A worker, and since when it has been there for this request. `None`: the queue is full.

@@ -264,7 +264,8 @@ impl DeploymentLoop {
         acted
     }
 
-    /// A new pod. False: no machine has room for it; it stays pending until one has.
+    /// A new pod. False: no machine has room for it, or the engine has none; it stays pending until
+    /// there is some.
     fn create(
         &mut self,
         set: &str,
@@ -272,6 +273,9 @@ impl DeploymentLoop {
         pods: &mut Pods,
         world: &mut dyn World,
     ) -> bool {
+        if !world.has_room() {
+            return false;
+        }
         let template = self.template(set);
         let Some(node) = machines.place(&self.workload.name, &template, pods) else {
             return false;

@@ -15,6 +15,7 @@ pub(crate) mod directory;
 pub(crate) mod files;
 pub(crate) mod hosts;
 mod listening;
+mod local;
 mod machines;
 mod pod;
 pub(crate) mod pods;

@@ -11,7 +11,7 @@ use squall_kit::{
     bus::{self, Bus},
     clock::Clock,
     config::Config,
-    net::Net,
+    net::{Net, memory::Memory},
     rng::Rng,
     signal::Signals,
     spawn::Spawn,
@@ -94,6 +94,8 @@ pub(crate) struct PodSlot {
     pub(crate) processor: Option<Processor>,
     /// Whether the present container is deadlocked.
     pub(crate) hang: Hang,
+    /// How its machine reaches the present container.
+    pub(crate) machine: Memory,
     /// True once the present container listens where its template says.
     pub(crate) listening: Arc<AtomicBool>,
     pub(crate) streams: Streams,

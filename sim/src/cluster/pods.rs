@@ -10,7 +10,11 @@ use std::{
     time::Duration,
 };
 
-use squall_kit::{config::Config, net::Net, stop::Stop};
+use squall_kit::{
+    config::Config,
+    net::{Net, memory::Memory},
+    stop::Stop,
+};
 use squall_reports::history::{Name, PodPhase, What};
 use tokio::time::sleep;
 
@@ -19,6 +23,7 @@ use super::{
     container::{Container, Due},
     directory::Directory,
     listening::Watched,
+    local::Local,
     machines::Kubelet,
     pod::{PodSlot, Streams, Workload, environment},
     probing::{Prober, Report},
@@ -87,7 +92,7 @@ impl Pods {
         recorder: Recorder,
         world: &mut dyn World,
     ) -> Self {
-        let prober = Prober::new(&directory, world);
+        let prober = Prober::new(world);
         Self {
             pods: BTreeMap::new(),
             directory,
@@ -135,6 +140,7 @@ impl Pods {
             alive: Arc::default(),
             processor: None,
             hang: Hang::default(),
+            machine: Memory::default(),
             listening: Arc::default(),
             streams: Streams::new(self.seed, &new.name),
         };
@@ -292,8 +298,10 @@ impl Pods {
         std::mem::take(&mut self.changed)
     }
 
-    /// Hosts of pods that are gone; whoever asks gives them back.
+    /// Hosts of pods that are gone; whoever asks gives them back. Pods that are pending for want of
+    /// room are looked at again.
     pub(crate) fn take_left(&mut self) -> Vec<HostId> {
+        self.changed |= !self.left.is_empty();
         std::mem::take(&mut self.left)
     }
 
@@ -307,17 +315,22 @@ impl Pods {
         if self.due.is_none_or(|due| due > now) {
             return;
         }
-        let acting = self.pods.values().filter(|pod| {
-            let due = pod.container.next_deadline().is_some_and(|at| at <= now);
-            pod.can_act() && (due || pod.container.is_gone())
-        });
-        let names: Vec<Name> = acting.map(|pod| Arc::clone(&pod.name)).collect();
-        for name in names {
-            self.advance_one(&name, objects, world);
+        let mut acting: Vec<Name> = Vec::new();
+        let mut deadlines: Vec<Duration> = Vec::new();
+        for pod in self.pods.values().filter(|pod| pod.can_act()) {
+            let deadline = pod.container.next_deadline();
+            if deadline.is_some_and(|at| at <= now) || pod.container.is_gone() {
+                acting.push(Arc::clone(&pod.name));
+            } else {
+                deadlines.extend(deadline);
+            }
         }
-        let acting = self.pods.values().filter(|pod| pod.can_act());
-        let deadlines = acting.filter_map(|pod| pod.container.next_deadline());
-        self.due = deadlines.min();
+        for name in acting {
+            self.advance_one(&name, objects, world);
+            let still = self.pods.get(&name).filter(|pod| pod.can_act());
+            deadlines.extend(still.and_then(|pod| pod.container.next_deadline()));
+        }
+        self.due = deadlines.into_iter().min();
     }
 
     fn advance_one(&mut self, name: &Name, objects: &Objects, world: &mut dyn World) {
@@ -351,7 +364,8 @@ impl Pods {
             let probes = &self.get(name).container.probes;
             let probe = probes.probe(attempt.kind);
             let probe = probe.expect("only probes that are there are due");
-            self.prober.begin(name, attempt, probe);
+            self.prober
+                .begin(name, attempt, probe, &self.get(name).machine);
         }
     }
 
@@ -453,6 +467,7 @@ impl Pods {
         let (start, stop) = pod.container.begin(now);
         pod.started = now;
         pod.alive = Arc::new(AtomicBool::new(true));
+        pod.machine = Memory::default();
         pod.listening = Arc::default();
         pod.hang = Hang::default();
         pod.processor = Some(Processor::new(pod.cores_milli(), recorder));
@@ -508,9 +523,10 @@ impl Pods {
         world.start(pod.host, "main", Box::pin(main));
     }
 
-    /// The pod's network, which notices when it listens.
+    /// The pod's network, which hears its machine and notices when it listens.
     fn net(&self, pod: &PodSlot, stop: &Stop, world: &dyn World) -> Net {
         let net = world.net(pod.host, Arc::new(self.directory.clone()));
+        let net = Local::net(net, pod.machine.clone());
         let (listening, stop) = (Arc::clone(&pod.listening), stop.clone());
         let ports = pod.template.container.ports.clone();
         Watched::net(net, move |bound| {

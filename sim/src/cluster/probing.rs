@@ -1,4 +1,4 @@
-//! The kubelet's tries: real requests from the machine to the container, over the network.
+//! The kubelet's tries: real requests from the machine to the container.
 
 use std::{
     io,
@@ -6,7 +6,7 @@ use std::{
 };
 
 use squall_kit::{
-    net::{BoxStream, Net},
+    net::{BoxStream, Transport as _, memory::Memory},
     spawn::Spawn,
 };
 use squall_reports::history::Name;
@@ -15,14 +15,13 @@ use tokio::{
     time::timeout,
 };
 
-use super::directory::Directory;
 use crate::{
     engine::{Interrupter, World},
     objects::probe::{Probe, ProbeHandler},
     platform::probe::{Attempt, Tried},
 };
 
-/// The host that all kubelets try from. No fault can name it: a kubelet is on the pod's machine.
+/// Where all kubelets run. No fault can name it: a kubelet is on its pods' machine.
 const KUBELET: &str = "kubelet";
 /// An answer is read up to here (Kubernetes: pkg/probe/http `maxRespBodyLength`, 10 KB).
 const ANSWER_LIMIT: usize = 10 * 1024;
@@ -39,20 +38,17 @@ pub(crate) struct Report {
 
 /// Makes tries, and keeps what they gave until it is fetched.
 pub(crate) struct Prober {
-    net: Net,
     spawn: Spawn,
     reports: Arc<Mutex<Vec<Report>>>,
     interrupter: Interrupter,
 }
 
 impl Prober {
-    pub(crate) fn new(directory: &Directory, world: &mut dyn World) -> Self {
+    pub(crate) fn new(world: &mut dyn World) -> Self {
         let host = world.add_host(KUBELET);
         world.start(host, "main", Box::pin(std::future::pending()));
-        let net = world.net(host, Arc::new(directory.clone()));
         let spawn = world.spawn(host);
         Self {
-            net,
             spawn,
             reports: Arc::default(),
             interrupter: world.interrupter(),
@@ -60,11 +56,11 @@ impl Prober {
     }
 
     /// Begins a try. Its report comes within the probe's timeout.
-    pub(crate) fn begin(&self, pod: &Name, attempt: Attempt, probe: &Probe) {
+    pub(crate) fn begin(&self, pod: &Name, attempt: Attempt, probe: &Probe, machine: &Memory) {
         let kubelet = Try {
             pod: Arc::clone(pod),
             probe: probe.clone(),
-            net: self.net.clone(),
+            machine: machine.clone(),
         };
         let (reports, interrupter) = (Arc::clone(&self.reports), self.interrupter.clone());
         self.spawn.task("probe", async move {
@@ -96,7 +92,7 @@ impl Prober {
 struct Try {
     pod: Name,
     probe: Probe,
-    net: Net,
+    machine: Memory,
 }
 
 impl Try {
@@ -118,11 +114,11 @@ impl Try {
     async fn answer(&self) -> io::Result<Option<u16>> {
         match &self.probe.handler {
             ProbeHandler::TcpSocket { port } => {
-                self.net.connect(&self.pod, *port).await?;
+                self.machine.connect(&self.pod, *port).await?;
                 Ok(None)
             }
             ProbeHandler::HttpGet { path, port } => {
-                let stream = self.net.connect(&self.pod, *port).await?;
+                let stream = self.machine.connect(&self.pod, *port).await?;
                 get(stream, &self.pod, path).await.map(Some)
             }
         }
@@ -136,7 +132,7 @@ async fn get(mut stream: BoxStream, host: &str, path: &str) -> io::Result<u16> {
          accept: */*\r\nconnection: close\r\n\r\n"
     );
     stream.write_all(request.as_bytes()).await?;
-    let mut answer = Vec::with_capacity(ANSWER_LIMIT);
+    let mut answer = Vec::new();
     while answer.len() < ANSWER_LIMIT && stream.read_buf(&mut answer).await? > 0 {}
     status(&answer).ok_or_else(|| {
         let text = format!("no HTTP answer in {} bytes", answer.len());

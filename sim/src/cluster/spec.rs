@@ -107,8 +107,9 @@ impl ClusterSpec {
         Ok(())
     }
 
-    /// Hosts that may be there at one time. A pod that is gone gives its place back; every place is
-    /// looked at whenever packets leave, so there are not many more than may be needed.
+    /// Hosts that may be there at one time. A pod that is gone gives its place back, and one that
+    /// finds none stays pending. Every place is looked at whenever packets leave, so there are not
+    /// many more than are needed.
     pub(crate) fn hosts(&self) -> usize {
         let autoscaled = self.objects.autoscalers.values().map(|a| a.max_replicas);
         let pods: u32 =
@@ -138,9 +139,9 @@ impl ClusterSpec {
     }
 }
 
-/// Hosts beside pods and databases, with some to spare.
-const ROOM: usize = 12;
+/// Hosts beside pods and databases: the users', the kubelets', the broker's, the run's own.
+const ROOM: usize = 8;
 /// Pods that take their time to end: for their grace period, or until a lost node is back.
-const LEAVING: usize = 24;
+const LEAVING: usize = 6;
 /// Pods that may be there for each that is wanted: itself and its successor.
 const ROUNDS: usize = 2;

@@ -299,6 +299,10 @@ impl World for Engine {
         }
     }
 
+    fn has_room(&self) -> bool {
+        self.slots.iter().any(|slot| slot.host.is_none())
+    }
+
     fn remove_host(&mut self, host: HostId) {
         self.kill(host);
         self.wire().vacate(host.slot);

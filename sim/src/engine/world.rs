@@ -111,8 +111,11 @@ pub trait World {
     /// Adds a host (nothing runs on it yet; connects to it are refused).
     ///
     /// # Panics
-    /// When every slot of the settings is taken.
+    /// Without [room](Self::has_room).
     fn add_host(&mut self, name: &str) -> HostId;
+
+    /// False while every slot of the settings is taken.
+    fn has_room(&self) -> bool;
 
     /// Kills what runs there and gives the slot back. The id is void afterwards.
     fn remove_host(&mut self, host: HostId);

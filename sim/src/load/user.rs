@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use http::{HeaderName, HeaderValue, Method, header};
+use serde::Deserialize;
 use serde_json::Value;
 use squall_kit::{
     net::client::{Answer as Reply, Call, HttpClient},
@@ -337,10 +338,15 @@ impl User {
 
     /// The `status` of the resource that an answer shows.
     fn shown(&self, reply: &Reply) -> Option<Name> {
-        let is_one = reply.status.is_success() && reply.body.len() <= SHOWN_BYTES;
-        let resource = reply.json::<Value>().ok().filter(|_| is_one)?;
-        let status = resource.get("status")?.as_str()?;
-        Some(self.desk.recorder.name(status))
+        #[derive(Deserialize)]
+        struct Resource {
+            status: Value,
+        }
+        if !reply.status.is_success() || reply.body.len() > SHOWN_BYTES {
+            return None;
+        }
+        let resource: Resource = reply.json().ok()?;
+        Some(self.desk.recorder.name(resource.status.as_str()?))
     }
 
     fn render(&mut self, template: &str) -> Result<String, Ended> {

@@ -4,8 +4,9 @@ use crate::{
     story::{Script, calm, ms, play, siege, visitor},
     town::{DeploymentSpec, PLAIN, SERVER, ServerSpec, cluster},
 };
-use squall_reports::history::PodPhase;
+use squall_reports::history::{PodPhase, What};
 use squall_sim::{
+    controls::Ways,
     load::{Extent, Load},
     range::TimeRange,
 };
@@ -146,4 +147,50 @@ fn a_stopping_pod_finishes_what_it_has_within_its_grace() {
         // SIGTERM is followed by at least two seconds.
         Some((ms(2_500), PodPhase::Killed, "its grace was over"))
     );
+}
+
+/// A kubelet is on its pods' machine: what the network does to others does nothing to its probes,
+/// which have a second here.
+#[test]
+fn probes_cross_no_network() {
+    let mut far = cluster(&[PLAIN]);
+    far.model.network.latency_ms = TimeRange::ms(700, 700);
+    let cut = Script::default().at(ms(2_000), |controls| {
+        controls.partition("who-1", "others", Ways::Both).unwrap();
+    });
+    let told = play(far, &[visitor(20)], cut, 20);
+    let life = told.life("who-1");
+    let phases: Vec<_> = life.iter().map(|(_, phase, _)| *phase).collect();
+    assert_eq!(phases, [PodPhase::Starting, PodPhase::Ready], "{life:?}");
+}
+
+/// Each takes a minute to end, and deletions come faster than that: pods that find no room are
+/// pending until others have left.
+#[test]
+fn pods_wait_for_room() {
+    const SLOW_TO_END: DeploymentSpec = DeploymentSpec {
+        pre_stop: Some(ms(60_000)),
+        grace: ms(90_000),
+        ..PLAIN
+    };
+    let mut script = Script::default();
+    for second in 1..40 {
+        script = script.at(ms(second * 1_000), |controls| {
+            // There may be none to delete.
+            let _ = controls.delete_pods("who");
+        });
+    }
+    let told = play(cluster(&[SLOW_TO_END]), &[visitor(150)], script, 150);
+    let started = told.entries().filter_map(|(at, host, what)| match what {
+        What::Pod {
+            phase: PodPhase::Starting,
+            ..
+        } if host.starts_with("who") => Some(at),
+        _ => None,
+    });
+    let started: Vec<_> = started.collect();
+    let room = started.iter().filter(|at| **at < ms(40_000)).count();
+    assert!((5..20).contains(&room), "{room} of 40 found room");
+    let (ok, not) = told.ok_and_not(ms(140_000), ms(149_000));
+    assert!(ok > 10 && not == 0, "{ok} ok, {not} not");
 }

@@ -196,6 +196,10 @@ impl World for TurmoilEngine {
         HostId { slot, tenancy: 0 }
     }
 
+    fn has_room(&self) -> bool {
+        true
+    }
+
     fn remove_host(&mut self, host: HostId) {
         self.kill(host);
         self.tenant_mut(host).removed = true;

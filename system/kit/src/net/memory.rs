@@ -1,5 +1,5 @@
-//! A network inside one process, without latency or faults: for tests under paused time, where a
-//! real socket would let the clock run ahead of its bytes.
+//! A network inside one process, without latency or faults: for what never leaves a machine, and
+//! for tests under paused time, where a real socket would let the clock run ahead of its bytes.
 
 use std::{
     collections::BTreeMap,
@@ -13,7 +13,7 @@ use super::{BoxStream, Listener, Transport};
 use crate::BoxFuture;
 
 /// Bytes under way in one direction of a connection.
-const WINDOW_BYTES: usize = 64 * 1024;
+const WINDOW_BYTES: usize = 16 * 1024;
 /// Connections that wait to be accepted; one more is refused.
 const BACKLOG: usize = 1024;
 
