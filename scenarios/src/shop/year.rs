@@ -284,10 +284,10 @@ fn quiet<const COUNT: usize>(changes: [Patch; COUNT]) -> Cluster {
 // In both deployments alike, what the documents leave open is set so that an idle day is idle:
 // these three are most of what happens there beside the probes, and decide on nobody's being up.
 
-/// Who relays a context's events to the broker renews its lease every 10 s, not every 2 s.
-const LEASE: Operation = set(r#"{"name": "RELAY_LEASE_MS", "value": "30000"}"#);
-/// Order looks for orders that a crash left pending every 10 s.
-const RECOVERY: Operation = set(r#"{"name": "RECOVERY_PERIOD_MS", "value": "10000"}"#);
+/// Who relays a context's events to the broker renews its lease every 30 s, not every 2 s.
+const LEASE: Operation = set(r#"{"name": "RELAY_LEASE_MS", "value": "90000"}"#);
+/// Order looks for orders that a crash left pending every 30 s.
+const RECOVERY: Operation = set(r#"{"name": "RECOVERY_PERIOD_MS", "value": "30000"}"#);
 /// Who waits for an event says every 15 s that it still does: a third of its session's timeout.
 const POLL: Operation = set(r#"{"name": "CONSUMER_POLL_MS", "value": "15000"}"#);
 /// For a context without any settings.
@@ -376,6 +376,7 @@ mod tests {
         let hour = Duration::from_secs(3_600);
         for year in super::years() {
             let mut calm = year.day(Vec::new());
+            calm.safety = hour;
             for load in &mut calm.loads {
                 if let Extent::For(day) = &mut load.extent {
                     *day = hour;

@@ -2,9 +2,9 @@
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
-use serde_json::{Map, Value, json};
+use serde::{Serialize, Serializer, ser::SerializeMap as _};
 
-use super::page::Paging;
+use super::{idempotency::Kept, page::Paging, problem::Problem};
 use crate::config::Config;
 
 /// The media type of every resource.
@@ -40,38 +40,17 @@ impl Hal {
         format!("{}/{}/{id}", self.base_url, self.collection)
     }
 
-    /// `body` with its links. What is no object becomes its `value`.
-    pub fn resource(&self, id: u64, body: Value) -> Value {
-        let mut members = match body {
-            Value::Object(members) => members,
-            value => Map::from_iter([("value".to_owned(), value)]),
+    /// `body` with its links.
+    pub fn resource<B: Serialize>(&self, id: u64, body: B) -> Resource<B> {
+        let links = Links {
+            name: self.name,
+            href: self.href(id),
         };
-        let link = json!({ "href": self.href(id) });
-        let links = object([("self", link.clone()), (self.name, link)]);
-        members.insert("_links".into(), links);
-        Value::Object(members)
-    }
-
-    /// One page of a collection of `total` resources.
-    pub fn page(&self, paging: &Paging, resources: Vec<Value>, total: u64) -> Value {
-        let href = format!("{}/{}", self.base_url, self.collection);
-        let counts = json!({
-            "size": paging.size,
-            "totalElements": total,
-            "totalPages": total.div_ceil(paging.size),
-            "number": paging.page,
-        });
-        // `json!` would copy the resources.
-        let embedded = object([(self.collection, Value::Array(resources))]);
-        object([
-            ("_embedded", embedded),
-            ("_links", json!({ "self": { "href": href } })),
-            ("page", counts),
-        ])
+        Resource { body, links }
     }
 
     /// 201 with `Location` and the resource: the answer of a POST.
-    pub fn created(&self, id: u64, body: Value) -> Response {
+    pub fn created(&self, id: u64, body: impl Serialize) -> Response {
         let mut answer = hal(StatusCode::CREATED, &self.resource(id, body));
         // A base URL that is no header value is only missing from this answer.
         if let Ok(location) = HeaderValue::try_from(self.href(id)) {
@@ -80,40 +59,138 @@ impl Hal {
         answer
     }
 
+    /// The same answer, to be kept with its key.
+    ///
+    /// # Errors
+    /// 500 when `body` has no members.
+    pub fn kept(&self, id: u64, body: impl Serialize) -> Result<Kept, Problem> {
+        let body = serde_json::to_value(self.resource(id, body));
+        Ok(Kept {
+            status: StatusCode::CREATED.as_u16(),
+            location: Some(self.href(id)),
+            body: body.map_err(|_| Problem::internal())?,
+        })
+    }
+
     /// 200 with the resource: the answer of GET and PATCH.
-    pub fn ok(&self, id: u64, body: Value) -> Response {
+    pub fn ok(&self, id: u64, body: impl Serialize) -> Response {
         hal(StatusCode::OK, &self.resource(id, body))
     }
 
-    /// 200 with one page of the collection.
-    pub fn listed(&self, paging: &Paging, resources: Vec<Value>, total: u64) -> Response {
+    /// 200 with one page of a collection of `total` resources.
+    pub fn listed<B: Serialize>(
+        &self,
+        paging: &Paging,
+        resources: &[Resource<B>],
+        total: u64,
+    ) -> Response {
         hal(StatusCode::OK, &self.page(paging, resources, total))
+    }
+
+    fn page<'a, B>(
+        &'a self,
+        paging: &Paging,
+        resources: &'a [Resource<B>],
+        total: u64,
+    ) -> Page<'a, B> {
+        let href = format!("{}/{}", self.base_url, self.collection);
+        Page {
+            embedded: Embedded {
+                collection: self.collection,
+                resources,
+            },
+            links: Links { name: SELF, href },
+            page: Counts {
+                size: paging.size,
+                total_elements: total,
+                total_pages: total.div_ceil(paging.size),
+                number: paging.page,
+            },
+        }
     }
 }
 
-fn object<const COUNT: usize>(members: [(&str, Value); COUNT]) -> Value {
-    let members = members.into_iter();
-    Value::Object(
-        members
-            .map(|(name, value)| (name.to_owned(), value))
-            .collect(),
-    )
+/// A resource as it is sent: its members, then its links. `B` has to be a struct or a map.
+#[derive(Clone, Debug, Serialize)]
+pub struct Resource<B> {
+    #[serde(flatten)]
+    body: B,
+    #[serde(rename = "_links")]
+    links: Links,
 }
 
-fn hal(status: StatusCode, document: &Value) -> Response {
+const SELF: &str = "self";
+
+/// A link to a document itself, and the same one under `name`.
+#[derive(Clone, Debug)]
+struct Links {
+    name: &'static str,
+    href: String,
+}
+
+impl Serialize for Links {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let link = Link { href: &self.href };
+        let mut links = serializer.serialize_map(None)?;
+        links.serialize_entry(SELF, &link)?;
+        if self.name != SELF {
+            links.serialize_entry(self.name, &link)?;
+        }
+        links.end()
+    }
+}
+
+#[derive(Serialize)]
+struct Link<'a> {
+    href: &'a str,
+}
+
+#[derive(Serialize)]
+struct Page<'a, B> {
+    #[serde(rename = "_embedded")]
+    embedded: Embedded<'a, B>,
+    #[serde(rename = "_links")]
+    links: Links,
+    page: Counts,
+}
+
+struct Embedded<'a, B> {
+    collection: &'static str,
+    resources: &'a [Resource<B>],
+}
+
+impl<B: Serialize> Serialize for Embedded<'_, B> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map([(self.collection, self.resources)])
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Counts {
+    size: u64,
+    total_elements: u64,
+    total_pages: u64,
+    number: u64,
+}
+
+fn hal(status: StatusCode, document: &impl Serialize) -> Response {
+    let Ok(text) = serde_json::to_string(document) else {
+        return Problem::internal().into_response();
+    };
     let media = HeaderValue::from_static(HAL_JSON);
-    (
-        status,
-        [(header::CONTENT_TYPE, media)],
-        // The same text as by `Display`, without a formatter in between.
-        serde_json::to_string(document).expect("a value has a text"),
-    )
-        .into_response()
+    (status, [(header::CONTENT_TYPE, media)], text).into_response()
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
+
+    fn value(document: &impl Serialize) -> Value {
+        serde_json::to_value(document).expect("a document")
+    }
 
     fn orders() -> Hal {
         let config = Config::new([("BASE_URL", "http://localhost:8081/")]);
@@ -124,7 +201,7 @@ mod tests {
     fn a_resource_links_to_itself_twice() {
         let resource = orders().resource(1, json!({ "item": "tv" }));
         assert_eq!(
-            resource,
+            value(&resource),
             json!({ "item": "tv", "_links": {
                 "self": { "href": "http://localhost:8081/orders/1" },
                 "order": { "href": "http://localhost:8081/orders/1" },
@@ -139,12 +216,18 @@ mod tests {
             size: 2,
             sort: Vec::new(),
         };
-        let page = orders().page(&paging, vec![json!({ "item": "tv" })], 3);
+        let orders = orders();
+        let resources = [orders.resource(3, json!({ "item": "tv" }))];
+        let page = value(&orders.page(&paging, &resources, 3));
         assert_eq!(
             page["page"],
             json!({ "size": 2, "totalElements": 3, "totalPages": 2, "number": 1 })
         );
         assert_eq!(page["_embedded"]["orders"][0]["item"], "tv");
+        assert_eq!(
+            page["_links"],
+            json!({ "self": { "href": "http://localhost:8081/orders" } })
+        );
     }
 
     #[test]
@@ -156,5 +239,11 @@ mod tests {
             "http://localhost:8081/orders/7"
         );
         assert_eq!(answer.headers()["content-type"], "application/hal+json");
+    }
+
+    #[test]
+    fn what_has_no_members_is_no_resource() {
+        let answer = orders().ok(7, 7);
+        assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
     }
 }

@@ -8,7 +8,7 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    body::Body,
+    body::{Body, HttpBody as _},
     extract::{MatchedPath, Request, State},
     middleware::{self, Next},
     response::{IntoResponse, Response},
@@ -111,6 +111,9 @@ async fn wrong_method(request: Request) -> Problem {
 
 /// Reads the body before a worker is asked for: a slow sender holds no worker.
 async fn buffered(request: Request) -> Result<Request, Problem> {
+    if request.body().is_end_stream() {
+        return Ok(request);
+    }
     let (parts, mut body) = request.into_parts();
     let mut whole = BytesMut::new();
     let mut length: usize = 0;

@@ -9,7 +9,7 @@ use axum::{
     routing::get,
 };
 use http::request::Parts;
-use serde_json::Value;
+use serde::Serialize;
 
 use super::{
     hal::Hal,
@@ -21,22 +21,26 @@ use crate::{
     store::{Entity, Query, Store, Stored},
 };
 
-/// How entities of one type are read.
+/// An entity that callers may read.
+pub trait Present: Entity {
+    /// What they see of it: a struct or a map.
+    fn present(&self) -> impl Serialize;
+}
+
+/// How the entities of one type are read.
 #[derive(Clone, Debug)]
-pub struct Reads<T> {
+pub struct Reads {
     /// How they are represented.
     pub hal: Hal,
     /// (index, value) that an entity must have to be seen; the others are 404 and in no list.
     pub visible: Option<(&'static str, &'static str)>,
     /// Query parameters that select by the index of the same name, `?orderId=5`.
     pub filters: &'static [&'static str],
-    /// The members that a reader sees.
-    pub present: fn(&T) -> Value,
 }
 
-impl<T: Entity> Reads<T> {
+impl Reads {
     /// The two routes. Merge them with the commands' routers: other methods may share their paths.
-    pub fn router(self, pod: &Pod) -> Router {
+    pub fn router<T: Present>(self, pod: &Pod) -> Router {
         let collection = format!("/{}", self.hal.collection());
         let one = format!("{collection}/{{id}}");
         let shared = Arc::new(Reader {
@@ -50,7 +54,7 @@ impl<T: Entity> Reads<T> {
     }
 
     /// True when `entity` may be seen.
-    pub fn shows(&self, entity: &T) -> bool {
+    pub fn shows(&self, entity: &impl Entity) -> bool {
         self.visible.is_none_or(|(index, value)| {
             let mut indexes = entity.indexes().into_iter();
             indexes.any(|(name, found)| name == index && found == value)
@@ -75,13 +79,13 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
     }
 }
 
-struct Reader<T> {
+struct Reader {
     store: Store,
-    reads: Reads<T>,
+    reads: Reads,
 }
 
-async fn list<T: Entity>(
-    State(reader): State<Arc<Reader<T>>>,
+async fn list<T: Present>(
+    State(reader): State<Arc<Reader>>,
     parameters: Parameters,
 ) -> Result<Response, Problem> {
     let reads = &reader.reads;
@@ -97,21 +101,20 @@ async fn list<T: Entity>(
         }
     }
     let (found, total) = reader.store.page::<T>(query).await?;
-    let resources = found.into_iter();
+    let resources = found.iter();
     let resources =
-        resources.map(|Stored { id, value, .. }| reads.hal.resource(id, (reads.present)(&value)));
-    Ok(reads.hal.listed(&paging, resources.collect(), total))
+        resources.map(|Stored { id, value, .. }| reads.hal.resource(*id, value.present()));
+    let resources: Vec<_> = resources.collect();
+    Ok(reads.hal.listed(&paging, &resources, total))
 }
 
-async fn single<T: Entity>(
-    State(reader): State<Arc<Reader<T>>>,
+async fn single<T: Present>(
+    State(reader): State<Arc<Reader>>,
     Id(id): Id,
 ) -> Result<Response, Problem> {
     let reads = &reader.reads;
     match reader.store.get::<T>(id).await? {
-        Some(found) if reads.shows(&found.value) => {
-            Ok(reads.hal.ok(id, (reads.present)(&found.value)))
-        }
+        Some(found) if reads.shows(&found.value) => Ok(reads.hal.ok(id, found.value.present())),
         _ => Err(Problem::not_found(format!(
             "no resource at {}",
             reads.hal.href(id)

@@ -2,11 +2,14 @@
 
 pub mod view;
 
-use serde_json::{Value, json};
+use serde::Serialize;
 use squall_kit::{
     Error, Pod,
     event::Event,
-    http::{hal::Hal, resource::Reads},
+    http::{
+        hal::Hal,
+        resource::{Present, Reads},
+    },
     store::Entity,
     worker::Projector,
 };
@@ -30,20 +33,40 @@ impl Entity for MyPage {
     }
 }
 
+impl Present for MyPage {
+    fn present(&self) -> impl Serialize {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Shown<'a> {
+            order_id: u64,
+            item: &'a str,
+            quantity: u64,
+            price: f64,
+            status: Option<&'a str>,
+        }
+        Shown {
+            order_id: self.order_id,
+            item: &self.item,
+            quantity: self.quantity,
+            price: self.price,
+            status: self.status.as_deref(),
+        }
+    }
+}
+
 /// Runs one instance until its stop signal.
 ///
 /// # Errors
 /// Port taken or unreadable settings.
 pub async fn run(pod: Pod) -> Result<(), Error> {
-    let pages = Reads::<MyPage> {
+    let pages = Reads {
         hal: Hal::new(&pod.config, MyPage::COLLECTION, "myPage"),
         visible: None,
         filters: &[ORDER_ID],
-        present,
     };
     let projector = Projector::new(service::consumer(&pod, GROUP)?, ORDER_ID, fold);
     let projector = Worker::new("projector", projector.run(pod.clone()));
-    service::serve(&pod, pages.router(&pod), vec![projector]).await
+    service::serve(&pod, pages.router::<MyPage>(&pod), vec![projector]).await
 }
 
 /// A default view is no view yet: orders are counted from 1.
@@ -59,14 +82,4 @@ fn fold(page: &mut MyPage, event: &Event) -> bool {
         *page = after;
     }
     changed
-}
-
-fn present(page: &MyPage) -> Value {
-    json!({
-        "orderId": page.order_id,
-        "item": page.item,
-        "quantity": page.quantity,
-        "price": page.price,
-        "status": page.status,
-    })
 }

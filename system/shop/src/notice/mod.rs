@@ -4,11 +4,13 @@ pub mod message;
 
 use message::Notice;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use squall_kit::{
     Error, Pod,
     event::Event,
-    http::{hal::Hal, resource::Reads},
+    http::{
+        hal::Hal,
+        resource::{Present, Reads},
+    },
     store::{Entity, StoreError, Unit},
     worker::Handled,
 };
@@ -39,19 +41,24 @@ impl Entity for NoticeRecord {
     }
 }
 
+impl Present for NoticeRecord {
+    fn present(&self) -> impl Serialize {
+        &self.notice
+    }
+}
+
 /// Runs one instance until its stop signal.
 ///
 /// # Errors
 /// Port taken or unreadable settings.
 pub async fn run(pod: Pod) -> Result<(), Error> {
-    let notices = Reads::<NoticeRecord> {
+    let notices = Reads {
         hal: Hal::new(&pod.config, NoticeRecord::COLLECTION, "notice"),
         visible: None,
         filters: &["orderId"],
-        present: |record| json!(record.notice),
     };
     let consumer = Worker::consumer(&pod, GROUP, |unit, event| Box::pin(send(unit, event)))?;
-    service::serve(&pod, notices.router(&pod), vec![consumer]).await
+    service::serve(&pod, notices.router::<NoticeRecord>(&pod), vec![consumer]).await
 }
 
 /// Sends the event's message: in this shop a message is sent by being recorded.

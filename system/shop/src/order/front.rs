@@ -10,7 +10,13 @@ use axum::{
 use serde::Deserialize;
 use squall_kit::{
     Pod,
-    http::{Body, Problem, command::command, hal::Hal, number, resource::Id},
+    http::{
+        Body, Problem,
+        command::command,
+        hal::Hal,
+        number,
+        resource::{Id, Present as _},
+    },
     signal::Signal,
     store::StoreError,
 };

@@ -42,11 +42,10 @@ pub async fn run(pod: Pod) -> Result<(), Error> {
     let payment = Payment::new(&pod)?;
     let patience = payment.patience + millis(&pod, "RECOVERY_MARGIN_MS", 2_000)?;
     let period = millis(&pod, "RECOVERY_PERIOD_MS", 2_000)?;
-    let orders = Reads::<OrderRecord> {
+    let orders = Reads {
         hal: hal.clone(),
         visible: Some((record::VISIBLE, record::YES)),
         filters: &[],
-        present: OrderRecord::present,
     };
     let front = front::router(Front {
         pod: pod.clone(),
@@ -61,7 +60,12 @@ pub async fn run(pod: Pod) -> Result<(), Error> {
         let recovery = recovery::run(pod.clone(), patience, period);
         workers.push(Worker::new("recovery", recovery));
     }
-    service::serve(&pod, orders.router(&pod).merge(front), workers).await
+    service::serve(
+        &pod,
+        orders.router::<OrderRecord>(&pod).merge(front),
+        workers,
+    )
+    .await
 }
 
 /// The order follows what product says of its delivery and its cancellation.

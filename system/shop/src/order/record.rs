@@ -1,8 +1,10 @@
 //! An order as the database keeps it, and as callers see it.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
-use squall_kit::store::{Entity, Unit};
+use squall_kit::{
+    http::resource::Present,
+    store::{Entity, Unit},
+};
 
 use super::aggregate::{self, Command, Order, Rejection, State};
 
@@ -13,8 +15,10 @@ pub(super) const PENDING: &str = "pending";
 /// The one value of both.
 pub(super) const YES: &str = "yes";
 
-/// A stored order: the aggregate, and the status callers see (so that lists can be sorted by it).
+/// A stored order: the aggregate, and the status callers see (so that lists can be sorted by it),
+/// which is not read back.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Order")]
 pub(super) struct OrderRecord {
     /// The aggregate.
     #[serde(flatten)]
@@ -45,17 +49,26 @@ impl Entity for OrderRecord {
     }
 }
 
-impl OrderRecord {
-    /// What callers see.
-    pub(super) fn present(&self) -> Value {
-        json!({
-            "item": self.order.item,
-            "orderQty": self.order.order_qty,
-            "price": self.order.price,
-            "status": self.status,
-        })
+impl Present for OrderRecord {
+    fn present(&self) -> impl Serialize {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Shown<'a> {
+            item: &'a str,
+            order_qty: u64,
+            price: f64,
+            status: Option<&'a str>,
+        }
+        Shown {
+            item: &self.order.item,
+            order_qty: self.order.order_qty,
+            price: self.order.price,
+            status: self.status.as_deref(),
+        }
     }
+}
 
+impl OrderRecord {
     /// Decides a command on the order with this id and puts its consequences into the unit. False:
     /// there are none.
     pub(super) fn decide(

@@ -14,6 +14,7 @@ use squall_kit::{
         hal::Hal,
         idempotency::{Kept, KeyedRequest, MaybeKeyed},
         number,
+        resource::Present as _,
     },
     store::{StoreError, Unit},
 };
@@ -138,12 +139,8 @@ impl Desk {
         let (Some(pay_id), Command::Approve(pay)) = (case.pay_id, command) else {
             unreachable!("an approved payment has an id");
         };
-        let shown = PayRecord(pay.clone()).present();
-        Ok(Kept {
-            status: StatusCode::CREATED.as_u16(),
-            location: Some(self.hal.href(pay_id)),
-            body: self.hal.resource(pay_id, shown),
-        })
+        let pay = PayRecord(pay.clone());
+        Ok(self.hal.kept(pay_id, pay.present())?)
     }
 }
 

@@ -28,11 +28,10 @@ pub const GROUP: &str = "pay";
 /// Port taken or unreadable settings.
 pub async fn run(pod: Pod) -> Result<(), Error> {
     let hal = Hal::new(&pod.config, PayRecord::COLLECTION, "pay");
-    let pays = Reads::<PayRecord> {
+    let pays = Reads {
         hal: hal.clone(),
         visible: None,
         filters: &[record::ORDER_ID],
-        present: PayRecord::present,
     };
     let approve = approval::Desk {
         pod: pod.clone(),
@@ -48,5 +47,10 @@ pub async fn run(pod: Pod) -> Result<(), Error> {
             Box::pin(policy::react(unit, event))
         })?,
     ];
-    service::serve(&pod, pays.router(&pod).merge(commands), workers).await
+    service::serve(
+        &pod,
+        pays.router::<PayRecord>(&pod).merge(commands),
+        workers,
+    )
+    .await
 }

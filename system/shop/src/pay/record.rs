@@ -1,8 +1,10 @@
 //! Payments and their keys as the database keeps them.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
-use squall_kit::store::{Entity, StoreError, Unit};
+use squall_kit::{
+    http::resource::Present,
+    store::{Entity, StoreError, Unit},
+};
 
 use super::aggregate::{self, Command, Event, Pay, Payment, Rejection};
 use crate::slot::{Named, slot};
@@ -23,17 +25,22 @@ impl Entity for PayRecord {
     }
 }
 
-impl PayRecord {
-    /// What callers see.
-    pub(super) fn present(&self) -> Value {
-        json!({
-            "orderId": self.0.order_id,
-            "price": self.0.price,
-            "status": self.0.status,
-        })
+impl Present for PayRecord {
+    fn present(&self) -> impl Serialize {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Shown<'a> {
+            order_id: u64,
+            price: f64,
+            status: Option<&'a str>,
+        }
+        Shown {
+            order_id: self.0.order_id,
+            price: self.0.price,
+            status: self.0.status.as_deref(),
+        }
     }
 }
-
 /// What became of an idempotency key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

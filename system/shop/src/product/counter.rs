@@ -11,13 +11,19 @@ use axum::{
 use serde::Deserialize;
 use squall_kit::{
     Pod,
-    http::{Body, Problem, command::command, hal::Hal, number, resource::Id},
+    http::{
+        Body, Problem,
+        command::command,
+        hal::Hal,
+        number,
+        resource::{Id, Present as _},
+    },
     store::StoreError,
 };
 
 use super::{
     aggregate::{Command, Rejection},
-    record::{self, Case},
+    record::Case,
 };
 use crate::hints;
 
@@ -104,7 +110,7 @@ impl Counter {
         let Some(delivery) = case.shelf().deliveries.get(&order_id) else {
             return Err(Problem::internal());
         };
-        Ok(self.deliveries.ok(order_id, record::present(delivery)))
+        Ok(self.deliveries.ok(order_id, delivery.present()))
     }
 
     async fn command(&self, what: Command) -> Result<Case, Problem> {

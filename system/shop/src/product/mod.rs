@@ -24,17 +24,15 @@ pub const GROUP: &str = "product";
 /// # Errors
 /// Port taken or unreadable settings.
 pub async fn run(pod: Pod) -> Result<(), Error> {
-    let products = Reads::<Product> {
+    let products = Reads {
         hal: Hal::new(&pod.config, Product::COLLECTION, "product"),
         visible: Some((record::LISTED, record::YES)),
         filters: &[],
-        present: Product::present,
     };
-    let deliveries = Reads::<Delivery> {
+    let deliveries = Reads {
         hal: Hal::new(&pod.config, Delivery::COLLECTION, "delivery"),
         visible: None,
         filters: &[record::ORDER_ID, record::STATUS],
-        present: record::present,
     };
     let counter = counter::router(Counter {
         pod: pod.clone(),
@@ -42,8 +40,8 @@ pub async fn run(pod: Pod) -> Result<(), Error> {
         deliveries: deliveries.hal.clone(),
     });
     let router = products
-        .router(&pod)
-        .merge(deliveries.router(&pod))
+        .router::<Product>(&pod)
+        .merge(deliveries.router::<Delivery>(&pod))
         .merge(counter);
     let workers = vec![
         Worker::relay(&pod)?,

@@ -1,8 +1,10 @@
 //! Items and deliveries as the database keeps them, and the part of them that one decision sees.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
-use squall_kit::store::{Entity, Key, StoreError, Unit};
+use squall_kit::{
+    http::resource::Present,
+    store::{Entity, Key, StoreError, Unit},
+};
 
 use super::aggregate::{
     self, Command, Delivery, DeliveryStatus, Event, Product, QUEUE_BATCH, Rejection, Shelf,
@@ -33,10 +35,19 @@ impl Entity for Product {
     }
 }
 
-impl Product {
-    /// What callers see.
-    pub(super) fn present(&self) -> Value {
-        json!({ "item": self.item, "stock": self.stock, "reserved": self.reserved })
+impl Present for Product {
+    fn present(&self) -> impl Serialize {
+        #[derive(Serialize)]
+        struct Shown<'a> {
+            item: &'a str,
+            stock: u64,
+            reserved: u64,
+        }
+        Shown {
+            item: &self.item,
+            stock: self.stock,
+            reserved: self.reserved,
+        }
     }
 }
 
@@ -52,6 +63,12 @@ impl Entity for Delivery {
             indexes.push((WAITING, item));
         }
         indexes
+    }
+}
+
+impl Present for Delivery {
+    fn present(&self) -> impl Serialize {
+        self
     }
 }
 
@@ -269,16 +286,6 @@ impl Case {
         }
         Ok(())
     }
-}
-
-/// What callers see of a delivery.
-pub(super) fn present(delivery: &Delivery) -> Value {
-    json!({
-        "orderId": delivery.order_id,
-        "item": delivery.item,
-        "orderQty": delivery.order_qty,
-        "status": delivery.status,
-    })
 }
 
 /// What is told once this has happened to the shelf.

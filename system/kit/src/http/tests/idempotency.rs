@@ -46,11 +46,7 @@ async fn execute(pod: Pod, request: KeyedRequest, pay: Pay) -> Result<Kept, Prob
     let mut unit = pod.store.unit(request.commit_id());
     let id = unit.insert(&pay).await?;
     let hal = Hal::new(&pod.config, "pays", "pay");
-    let answer = Kept {
-        status: 201,
-        location: Some(hal.href(id)),
-        body: hal.resource(id, json!({ "price": pay.price })),
-    };
+    let answer = hal.kept(id, json!({ "price": pay.price }))?;
     let receipt = unit.commit(&request.keep(answer)).await?;
     request.answer(&receipt)
 }

@@ -8,7 +8,10 @@ use super::{ask, get, pod};
 use crate::{
     Pod,
     config::Config,
-    http::{hal::Hal, resource::Reads},
+    http::{
+        hal::Hal,
+        resource::{Present, Reads},
+    },
     store::Entity,
 };
 
@@ -31,6 +34,12 @@ impl Entity for Book {
     }
 }
 
+impl Present for Book {
+    fn present(&self) -> impl Serialize {
+        json!({ "title": self.title, "price": self.price })
+    }
+}
+
 /// Five books on two shelves; the fourth is not published.
 async fn library() -> (Pod, Router) {
     let mut pod = pod();
@@ -46,13 +55,12 @@ async fn library() -> (Pod, Router) {
         unit.insert(&book).await.expect("an id");
     }
     unit.commit(&()).await.expect("committed");
-    let reads = Reads::<Book> {
+    let reads = Reads {
         hal: Hal::new(&pod.config, "books", "book"),
         visible: Some(("published", "true")),
         filters: &["shelf"],
-        present: |book| json!({ "title": book.title, "price": book.price }),
     };
-    let router = reads.router(&pod);
+    let router = reads.router::<Book>(&pod);
     (pod, router)
 }
 

@@ -127,14 +127,16 @@ fn bindings(query: &Query) -> Vec<Sql> {
 }
 
 fn total(connection: &Connection, query: &Query) -> Result<u64, Failure> {
-    let sql = if query.filter.is_empty() {
-        "SELECT records FROM collections WHERE name = ?".to_owned()
-    } else {
-        format!(
+    let sql = match query.filter.len() {
+        0 => "SELECT records FROM collections WHERE name = ?".to_owned(),
+        1 => {
+            "SELECT records FROM counts WHERE collection = ? AND name = ? AND value = ?".to_owned()
+        }
+        _ => format!(
             "SELECT count(*) FROM {} WHERE {}",
             indexes(query),
             conditions(query)
-        )
+        ),
     };
     let mut statement = connection.prepare_cached(&sql)?;
     let bindings = rusqlite::params_from_iter(filters(query));

@@ -5,12 +5,13 @@ use rusqlite::{Connection, TransactionBehavior, config::DbConfig};
 use super::Failure;
 
 /// Raised with every change of the tables; older programs then refuse the file.
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
 /// `sqll`: marks the file as ours (SQLite: `PRAGMA application_id`).
 const APPLICATION_ID: i64 = 0x7371_6c6c;
 
 /// A deleted record stays as a row without a body: its versions must never be counted again, or a
-/// late repetition could take a new record for the old one.
+/// late repetition could take a new record for the old one. `counts` has how many records are found
+/// under a value: a page tells how many there are in all, and counting them costs more than it.
 const TABLES: &str = "
 CREATE TABLE records (
     collection TEXT NOT NULL, id INTEGER NOT NULL, version INTEGER NOT NULL, body TEXT,
@@ -19,6 +20,19 @@ CREATE TABLE indexes (
     collection TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, id INTEGER NOT NULL,
     PRIMARY KEY (collection, name, value, id)) STRICT, WITHOUT ROWID;
 CREATE INDEX indexes_of ON indexes (collection, id);
+CREATE TABLE counts (
+    collection TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, records INTEGER NOT NULL,
+    PRIMARY KEY (collection, name, value)) STRICT, WITHOUT ROWID;
+CREATE TRIGGER one_more AFTER INSERT ON indexes BEGIN
+    INSERT INTO counts VALUES (new.collection, new.name, new.value, 1)
+        ON CONFLICT DO UPDATE SET records = records + 1;
+END;
+CREATE TRIGGER one_less AFTER DELETE ON indexes BEGIN
+    UPDATE counts SET records = records - 1
+        WHERE collection = old.collection AND name = old.name AND value = old.value;
+    DELETE FROM counts WHERE records = 0
+        AND collection = old.collection AND name = old.name AND value = old.value;
+END;
 CREATE TABLE collections (
     name TEXT NOT NULL PRIMARY KEY, last_id INTEGER NOT NULL, records INTEGER NOT NULL)
     STRICT, WITHOUT ROWID;
@@ -53,7 +67,7 @@ pub(super) const WRITE: &str = "INSERT INTO records VALUES (?, ?, 1, ?)
 
 pub(super) const INDEXES: &str = "SELECT name, value FROM indexes WHERE collection = ? AND id = ?";
 
-pub(super) const INDEX: &str = "INSERT OR IGNORE INTO indexes VALUES (?, ?, ?, ?)";
+pub(super) const INDEX: &str = "INSERT INTO indexes VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING";
 
 pub(super) const UNINDEX: &str =
     "DELETE FROM indexes WHERE collection = ? AND name = ? AND value = ? AND id = ?";

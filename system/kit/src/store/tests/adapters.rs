@@ -195,10 +195,10 @@ async fn a_file_that_cannot_be_used_says_why() {
     drop(Sqlite::file(&newer, Clock::system(), Threads::Inline).expect("writable"));
     let connection = Connection::open(&newer).expect("readable");
     connection
-        .pragma_update(None, "user_version", 2)
+        .pragma_update(None, "user_version", 3)
         .expect("writable");
     drop(connection);
-    assert!(refusal("newer.db").contains("version 2, this program knows version 1"));
+    assert!(refusal("newer.db").contains("version 3, this program knows version 2"));
 
     let foreign = Connection::open(directory.path().join("foreign.db")).expect("writable");
     foreign
