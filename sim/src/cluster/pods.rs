@@ -325,6 +325,7 @@ impl Pods {
                 deadlines.extend(deadline);
             }
         }
+        // What one pod does moves no other pod's deadline.
         for name in acting {
             self.advance_one(&name, objects, world);
             let still = self.pods.get(&name).filter(|pod| pod.can_act());

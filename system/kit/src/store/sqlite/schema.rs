@@ -11,7 +11,7 @@ const APPLICATION_ID: i64 = 0x7371_6c6c;
 
 /// A deleted record stays as a row without a body: its versions must never be counted again, or a
 /// late repetition could take a new record for the old one. `counts` has how many records are found
-/// under a value: a page tells how many there are in all, and counting them costs more than it.
+/// under a value: a page tells how many there are in all, and counting costs more than reading it.
 const TABLES: &str = "
 CREATE TABLE records (
     collection TEXT NOT NULL, id INTEGER NOT NULL, version INTEGER NOT NULL, body TEXT,
