@@ -376,7 +376,9 @@ impl Pods {
         };
         let probes = &mut pod.container.probes;
         let verdict = probes.report(report.attempt, now, report.tried);
-        self.touch(now);
+        if let Some(next) = pod.container.next_deadline() {
+            self.touch(next);
+        }
         if let Some(verdict) = verdict {
             let what = What::Probe {
                 probe: verdict.kind.name().into(),
@@ -553,8 +555,8 @@ impl Pods {
             .expect("names of pods come from `named`")
     }
 
-    /// Something may be due at once.
-    fn touch(&mut self, now: Duration) {
-        self.due = Some(self.due.map_or(now, |due| due.min(now)));
+    /// Something may be due at `at`.
+    fn touch(&mut self, at: Duration) {
+        self.due = Some(self.due.map_or(at, |due| due.min(at)));
     }
 }

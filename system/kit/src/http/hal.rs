@@ -13,7 +13,8 @@ pub const HAL_JSON: &str = "application/hal+json";
 /// How one kind of resource is represented: `orders`, each an `order`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hal {
-    base_url: String,
+    /// Where the collection is found.
+    href: String,
     collection: &'static str,
     name: &'static str,
 }
@@ -24,7 +25,7 @@ impl Hal {
     pub fn new(config: &Config, collection: &'static str, name: &'static str) -> Self {
         let base_url = config.get("BASE_URL").unwrap_or("http://localhost:8080");
         Self {
-            base_url: base_url.trim_end_matches('/').to_owned(),
+            href: format!("{}/{collection}", base_url.trim_end_matches('/')),
             collection,
             name,
         }
@@ -37,7 +38,7 @@ impl Hal {
 
     /// Where one resource is found.
     pub fn href(&self, id: u64) -> String {
-        format!("{}/{}/{id}", self.base_url, self.collection)
+        [&self.href, "/", &id.to_string()].concat()
     }
 
     /// `body` with its links.
@@ -93,13 +94,15 @@ impl Hal {
         resources: &'a [Resource<B>],
         total: u64,
     ) -> Page<'a, B> {
-        let href = format!("{}/{}", self.base_url, self.collection);
         Page {
             embedded: Embedded {
                 collection: self.collection,
                 resources,
             },
-            links: Links { name: SELF, href },
+            links: Links {
+                name: SELF,
+                href: self.href.clone(),
+            },
             page: Counts {
                 size: paging.size,
                 total_elements: total,

@@ -140,10 +140,10 @@ fn not_sent(error: impl std::fmt::Display) -> RpcError {
 
 fn parse<Rep: DeserializeOwned>(reply: &Frame) -> Result<Rep, RpcError> {
     if reply.kind == Kind::Refusal {
-        let reason = serde_json::from_slice(&reply.body);
+        let reason = rmp_serde::from_slice(&reply.body);
         return Err(RpcError::Refused(reason.unwrap_or_default()));
     }
-    serde_json::from_slice(&reply.body).map_err(|error| RpcError::Refused(error.to_string()))
+    rmp_serde::from_slice(&reply.body).map_err(|error| RpcError::Refused(error.to_string()))
 }
 
 // === impl Connection ===

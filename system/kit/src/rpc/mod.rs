@@ -5,7 +5,7 @@
 //! (a poll, a look at an empty outbox). On the wire, each way, is a sequence of frames:
 //!
 //! ```text
-//! length: u32 | call id: u64 | kind: u8 | body: JSON        (numbers big-endian)
+//! length: u32 | call id: u64 | kind: u8 | body: MessagePack        (numbers big-endian)
 //! ```
 //!
 //! [`Client`] connects when first used and again after a connection has died. [`serve`] answers.
@@ -18,7 +18,7 @@ mod tests;
 pub use client::{Client, Settings};
 pub use server::serve;
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytes::{Buf, BufMut, Bytes};
 use serde::Serialize;
 use tokio_util::codec::LengthDelimitedCodec;
 
@@ -51,7 +51,7 @@ pub enum RpcError {
 enum Kind {
     /// A request or its answer.
     Message,
-    /// Instead of an answer: a JSON string that says why there is none.
+    /// Instead of an answer: a text that says why there is none.
     Refusal,
 }
 
@@ -85,21 +85,20 @@ impl Frame {
     /// Puts a frame's content together.
     ///
     /// # Errors
-    /// A text for people when `body` is no JSON or larger than [`MAX_FRAME_BYTES`].
+    /// A text for people when `body` cannot be written or is larger than [`MAX_FRAME_BYTES`].
     fn content(call: u64, kind: Kind, body: &(impl Serialize + ?Sized)) -> Result<Bytes, String> {
-        let mut content = BytesMut::with_capacity(512).writer();
-        content.get_mut().put_u64(call);
-        content.get_mut().put_u8(match kind {
+        let mut content = Vec::with_capacity(512);
+        content.put_u64(call);
+        content.put_u8(match kind {
             Kind::Message => 0,
             Kind::Refusal => 1,
         });
-        serde_json::to_writer(&mut content, body).map_err(|error| error.to_string())?;
-        let content = content.into_inner().freeze();
+        rmp_serde::encode::write(&mut content, body).map_err(|error| error.to_string())?;
         if content.len() > MAX_FRAME_BYTES {
             let size = content.len();
             return Err(format!("{size} bytes, at most {MAX_FRAME_BYTES} fit"));
         }
-        Ok(content)
+        Ok(content.into())
     }
 }
 

@@ -114,7 +114,7 @@ async fn execute<Req: DeserializeOwned, Rep: Serialize>(
     frame: Frame,
     handler: &Handler<Req, Rep>,
 ) -> Bytes {
-    let reply = match serde_json::from_slice(&frame.body) {
+    let reply = match rmp_serde::from_slice(&frame.body) {
         Ok(request) => {
             let reply = handler(request).await;
             Frame::content(frame.call, Kind::Message, &reply)

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{Client, MAX_CALLS, MAX_FRAME_BYTES, RpcError, Settings, serve};
+use super::{Client, Frame, Kind, MAX_CALLS, MAX_FRAME_BYTES, RpcError, Settings, serve};
 use crate::{
     BoxFuture,
     net::{Net, memory::Memory, tcp::Tcp},
@@ -40,6 +40,12 @@ fn server(net: &Net, stop: &Stop) -> BoxFuture<'static, Option<()>> {
 
 async fn echo(client: &Client, wait_ms: u64, limit: Duration) -> Result<String, RpcError> {
     client.call(&wait_ms, limit).await
+}
+
+#[test]
+fn a_frame_is_what_the_module_says() {
+    let content = Frame::content(7, Kind::Message, "ok").expect("it fits");
+    assert_eq!(content, b"\0\0\0\0\0\0\0\x07\0\xa2ok"[..]);
 }
 
 #[tokio::test(start_paused = true)]

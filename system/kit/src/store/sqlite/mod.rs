@@ -221,15 +221,16 @@ fn load(connection: &Connection, key: &Key) -> Result<Option<Record>, Failure> {
     };
     let mut select = connection.prepare_cached(schema::LOAD)?;
     let found = select.query_row(params![key.collection, id], record);
-    found.optional()?.transpose()
+    Ok(found.optional()?)
 }
 
 /// Reads the columns (id, version, body).
-fn record(row: &rusqlite::Row<'_>) -> rusqlite::Result<Result<Record, Failure>> {
-    let (id, version) = (unsigned(row, 0)?, unsigned(row, 1)?);
-    let body = Body::parse(row.get_ref(2)?.as_str()?);
-    let body = body.map_err(|error| Failure::Corrupt(error.to_string()));
-    Ok(body.map(|body| Record { id, version, body }))
+fn record(row: &rusqlite::Row<'_>) -> rusqlite::Result<Record> {
+    Ok(Record {
+        id: unsigned(row, 0)?,
+        version: unsigned(row, 1)?,
+        body: Body::from(row.get::<_, String>(2)?),
+    })
 }
 
 fn json(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<Result<Value, Failure>> {

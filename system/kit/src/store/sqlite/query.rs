@@ -15,10 +15,7 @@ pub(super) fn run(connection: &Connection, query: &Query) -> Result<Page, Failur
     check(connection, query)?;
     let mut statement = connection.prepare_cached(&select(query))?;
     let rows = statement.query_map(rusqlite::params_from_iter(bindings(query)), record)?;
-    let mut records = Vec::new();
-    for row in rows {
-        records.push(row??);
-    }
+    let records: Vec<_> = rows.collect::<Result<_, _>>()?;
     let short = u64::try_from(records.len()).is_ok_and(|count| count < query.size);
     let total = if query.page == 0 && short {
         u64::try_from(records.len()).unwrap_or(u64::MAX)
