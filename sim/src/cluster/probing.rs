@@ -132,7 +132,7 @@ async fn get(mut stream: BoxStream, host: &str, path: &str) -> io::Result<u16> {
          accept: */*\r\nconnection: close\r\n\r\n"
     );
     stream.write_all(request.as_bytes()).await?;
-    let mut answer = Vec::new();
+    let mut answer = Vec::with_capacity(1024);
     while answer.len() < ANSWER_LIMIT && stream.read_buf(&mut answer).await? > 0 {}
     status(&answer).ok_or_else(|| {
         let text = format!("no HTTP answer in {} bytes", answer.len());
