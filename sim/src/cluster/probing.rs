@@ -132,6 +132,7 @@ async fn get(mut stream: BoxStream, host: &str, path: &str) -> io::Result<u16> {
          accept: */*\r\nconnection: close\r\n\r\n"
     );
     stream.write_all(request.as_bytes()).await?;
+    // Holds what a health endpoint says; the few that answer with a list make it grow.
     let mut answer = Vec::with_capacity(1024);
     while answer.len() < ANSWER_LIMIT && stream.read_buf(&mut answer).await? > 0 {}
     status(&answer).ok_or_else(|| {
